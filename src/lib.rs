@@ -1,0 +1,8 @@
+//! Giant Lizard.
+#![allow(missing_docs, reason = "skeleton: docs follow")]
+pub mod engines;
+pub mod history;
+pub mod host;
+pub mod invariant;
+pub mod iot;
+pub mod wire;

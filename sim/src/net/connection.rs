@@ -173,9 +173,12 @@ impl Net {
     /// When a burst sent now leaves for good, after as many losses as the dice say.
     fn attempt(&mut self, way: Way, now: u64, bytes: usize) -> u64 {
         let (mut at, mut rto) = (now, FIRST_RTO);
-        while at - now <= self.time_out && way.loses(bytes, &mut self.dice) {
+        let mut lost = way.loses(bytes, &mut self.dice);
+        while lost && at - now <= self.time_out {
             at += rto;
             rto = (rto * 2).min(LAST_RTO);
+            // Only the lost packet is sent again.
+            lost = way.loses(0, &mut self.dice);
         }
         at
     }

@@ -3,6 +3,7 @@ mod directory;
 mod event;
 mod outages;
 mod roster;
+mod words;
 
 pub use directory::{Directory, Place};
 pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};
@@ -10,6 +11,7 @@ pub use outages::{Disturbance, Outages};
 pub use roster::{
     Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Producer, ProducerId, Roster, Route, SiteId,
 };
+pub use words::Line;
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

@@ -6,4 +6,5 @@ pub mod history;
 pub mod host;
 pub mod invariant;
 pub mod iot;
+pub mod judge;
 pub mod wire;

@@ -47,16 +47,7 @@ impl Ledger {
         if good < length {
             log.truncate(good)?;
         }
-        let ledger = Self {
-            disk,
-            name: name.to_owned(),
-            number,
-            log,
-            good,
-            torn: false,
-            appended,
-            unfinished: None,
-        };
+        let ledger = Self { disk, name: name.to_owned(), number, log, good, torn: false, appended, unfinished: None };
         Ok((ledger, records))
     }
 

@@ -33,12 +33,8 @@ pub struct Candidate<'a> {
 pub fn choose(policy: &Policy, device: &str, candidates: &[Candidate<'_>]) -> Option<HubIndex> {
     let chosen = match policy {
         Policy::Even => candidates.iter().min_by_key(|c| (c.devices, c.hub)),
-        Policy::Hashed => candidates
-            .iter()
-            .min_by_key(|c| (Reverse(weight(device, c.name)), c.hub)),
-        Policy::LowestLatency => candidates
-            .iter()
-            .min_by_key(|c| (c.latency.unwrap_or(Duration::MAX), c.hub)),
+        Policy::Hashed => candidates.iter().min_by_key(|c| (Reverse(weight(device, c.name)), c.hub)),
+        Policy::LowestLatency => candidates.iter().min_by_key(|c| (c.latency.unwrap_or(Duration::MAX), c.hub)),
         Policy::Static => candidates.iter().min_by_key(|c| c.hub),
     };
     chosen.map(|c| c.hub)
@@ -55,29 +51,17 @@ mod tests {
     use std::collections::BTreeMap;
 
     fn names() -> Vec<Name> {
-        ["hub-a", "hub-b", "hub-c", "hub-d"]
-            .map(Name::from)
-            .to_vec()
+        ["hub-a", "hub-b", "hub-c", "hub-d"].map(Name::from).to_vec()
     }
 
     fn candidates(names: &[Name]) -> Vec<Candidate<'_>> {
-        let candidate = |(at, name)| Candidate {
-            hub: HubIndex(at),
-            name,
-            devices: 0,
-            latency: None,
-        };
+        let candidate = |(at, name)| Candidate { hub: HubIndex(at), name, devices: 0, latency: None };
         names.iter().enumerate().map(candidate).collect()
     }
 
     #[test]
     fn no_candidate_no_hub() {
-        for policy in [
-            Policy::Even,
-            Policy::Hashed,
-            Policy::LowestLatency,
-            Policy::Static,
-        ] {
+        for policy in [Policy::Even, Policy::Hashed, Policy::LowestLatency, Policy::Static] {
             assert_eq!(choose(&policy, "xyz", &[]), None);
         }
     }
@@ -98,20 +82,11 @@ mod tests {
     fn lowest_latency_takes_the_nearest_and_the_unmeasured_last() {
         let names = names();
         let mut hubs = candidates(&names);
-        assert_eq!(
-            choose(&Policy::LowestLatency, "xyz", &hubs),
-            Some(HubIndex(0))
-        );
+        assert_eq!(choose(&Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(0)));
         hubs[2].latency = Some(Duration::from_millis(30));
-        assert_eq!(
-            choose(&Policy::LowestLatency, "xyz", &hubs),
-            Some(HubIndex(2))
-        );
+        assert_eq!(choose(&Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(2)));
         hubs[1].latency = Some(Duration::from_millis(20));
-        assert_eq!(
-            choose(&Policy::LowestLatency, "xyz", &hubs),
-            Some(HubIndex(1))
-        );
+        assert_eq!(choose(&Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(1)));
     }
 
     #[test]
@@ -119,10 +94,7 @@ mod tests {
         let names = names();
         let hubs = candidates(&names);
         assert_eq!(choose(&Policy::Static, "xyz", &hubs), Some(HubIndex(0)));
-        assert_eq!(
-            choose(&Policy::Static, "xyz", &hubs[1..]),
-            Some(HubIndex(1))
-        );
+        assert_eq!(choose(&Policy::Static, "xyz", &hubs[1..]), Some(HubIndex(1)));
     }
 
     #[test]
@@ -134,10 +106,7 @@ mod tests {
             let hub = choose(&Policy::Hashed, &format!("meter-{device:04}"), &hubs).unwrap();
             *taken.entry(hub).or_default() += 1;
         }
-        assert!(
-            taken.len() == 4 && taken.values().all(|n| (150..350).contains(n)),
-            "{taken:?}"
-        );
+        assert!(taken.len() == 4 && taken.values().all(|n| (150..350).contains(n)), "{taken:?}");
     }
 
     proptest! {

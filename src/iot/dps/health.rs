@@ -64,16 +64,11 @@ impl Health {
             }
             (State::Unknown { .. }, Check::Missed) => (State::Down { answers: 0 }, Some(false)),
             (State::Up { .. }, Check::Answered(_)) => (State::Up { misses: 0 }, None),
-            (State::Up { misses }, Check::Missed) if misses + 1 < MISSES => {
-                (State::Up { misses: misses + 1 }, None)
-            }
+            (State::Up { misses }, Check::Missed) if misses + 1 < MISSES => (State::Up { misses: misses + 1 }, None),
             (State::Up { .. }, Check::Missed) => (State::Down { answers: 0 }, Some(false)),
-            (State::Down { answers }, Check::Answered(_)) if answers + 1 < ANSWERS => (
-                State::Down {
-                    answers: answers + 1,
-                },
-                None,
-            ),
+            (State::Down { answers }, Check::Answered(_)) if answers + 1 < ANSWERS => {
+                (State::Down { answers: answers + 1 }, None)
+            }
             (State::Down { .. }, Check::Answered(_)) => (State::Up { misses: 0 }, Some(true)),
             (State::Down { .. }, Check::Missed) => (State::Down { answers: 0 }, None),
         };

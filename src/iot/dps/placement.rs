@@ -143,12 +143,7 @@ enum Stage {
 
 impl Placement {
     /// Begins with what was kept. Hubs are in file order.
-    pub fn new(
-        policy: Policy,
-        rebalance_after: Duration,
-        hubs: &[Name],
-        kept: BTreeMap<Name, Registration>,
-    ) -> Self {
+    pub fn new(policy: Policy, rebalance_after: Duration, hubs: &[Name], kept: BTreeMap<Name, Registration>) -> Self {
         let hub = |name: &Name| Hub {
             name: name.clone(),
             health: Health::default(),
@@ -163,17 +158,8 @@ impl Placement {
                 hubs[owed.0].owed.insert(name.clone());
             }
         }
-        let devices = kept
-            .into_iter()
-            .map(|(name, kept)| (name, Device::new(kept)))
-            .collect();
-        Self {
-            policy,
-            rebalance_after,
-            hubs,
-            devices,
-            retries: BTreeSet::new(),
-        }
+        let devices = kept.into_iter().map(|(name, kept)| (name, Device::new(kept))).collect();
+        Self { policy, rebalance_after, hubs, devices, retries: BTreeSet::new() }
     }
 
     /// Takes one input.
@@ -195,20 +181,14 @@ impl Placement {
             Reach::Usable { since } => Some(since + self.rebalance_after),
             _ => None,
         });
-        settling
-            .chain(self.retries.first().map(|(due, _)| *due))
-            .min()
+        settling.chain(self.retries.first().map(|(due, _)| *due)).min()
     }
 
     /// Says how a device's registration goes. A device never heard of is to be assigned yet: its
     /// group's key is all it needs.
     pub fn status(&self, device: &str) -> Status<'_> {
         match self.devices.get(device) {
-            Some(Device {
-                stage: Stage::Placed,
-                registration,
-                ..
-            }) => Status::Assigned(registration),
+            Some(Device { stage: Stage::Placed, registration, .. }) => Status::Assigned(registration),
             _ => Status::Assigning,
         }
     }
@@ -220,9 +200,7 @@ impl Placement {
 
     /// Every device with what is kept of it.
     pub fn registrations(&self) -> impl Iterator<Item = (&Name, &Registration)> {
-        self.devices
-            .iter()
-            .map(|(name, device)| (name, &device.registration))
+        self.devices.iter().map(|(name, device)| (name, &device.registration))
     }
 
     /// Says whether any hub can take a device now.
@@ -256,11 +234,7 @@ impl Placement {
             device.stated = true;
             let registration = &device.registration;
             let to = self.hubs[registration.belongs.0].name.clone();
-            out.push(Output::Record(Event::Allocated {
-                client: name.clone(),
-                to,
-                reason: registration.reason(),
-            }));
+            out.push(Output::Record(Event::Allocated { client: name.clone(), to, reason: registration.reason() }));
         }
         self.advance(at.now, name, out);
     }
@@ -285,11 +259,7 @@ impl Placement {
     }
 
     fn choose(&self, device: &Name) -> Option<HubIndex> {
-        let usable = self
-            .hubs
-            .iter()
-            .enumerate()
-            .filter(|(_, hub)| hub.reach.is_usable());
+        let usable = self.hubs.iter().enumerate().filter(|(_, hub)| hub.reach.is_usable());
         let candidates: Vec<_> = usable
             .map(|(index, hub)| Candidate {
                 hub: HubIndex(index),
@@ -301,14 +271,7 @@ impl Placement {
         choose(&self.policy, device, &candidates)
     }
 
-    fn assign(
-        &mut self,
-        at: Moment,
-        name: &Name,
-        to: HubIndex,
-        reason: Reason,
-        out: &mut Vec<Output>,
-    ) {
+    fn assign(&mut self, at: Moment, name: &Name, to: HubIndex, reason: Reason, out: &mut Vec<Output>) {
         let device = device(&mut self.devices, name);
         let from = device.registration.belongs;
         if from == to {
@@ -324,11 +287,7 @@ impl Placement {
         self.hubs[to.0].owed.remove(name);
         out.push(Output::Keep(name.clone()));
         let to = self.hubs[to.0].name.clone();
-        out.push(Output::Record(Event::Allocated {
-            client: name.clone(),
-            to,
-            reason,
-        }));
+        out.push(Output::Record(Event::Allocated { client: name.clone(), to, reason }));
     }
 
     fn checked(&mut self, now: Duration, index: HubIndex, check: Check, out: &mut Vec<Output>) {
@@ -336,10 +295,7 @@ impl Placement {
         let Some(up) = hub.health.see(check) else {
             return;
         };
-        out.push(Output::Record(Event::HealthSeen {
-            service: hub.name.clone(),
-            up,
-        }));
+        out.push(Output::Record(Event::HealthSeen { service: hub.name.clone(), up }));
         if !up {
             hub.reach = Reach::Away;
             return;
@@ -365,12 +321,7 @@ impl Placement {
         let Some(errand) = device.errand.take() else {
             return;
         };
-        let Registration {
-            belongs,
-            generation,
-            ref mut owed,
-            ..
-        } = device.registration;
+        let Registration { belongs, generation, ref mut owed, .. } = device.registration;
         if !carried_out {
             device.not_before.insert(errand.hub, now + RETRY_AFTER);
         } else if errand.kind == ErrandKind::Register {
@@ -394,8 +345,7 @@ impl Placement {
         }
         let mut settled = false;
         for hub in &mut self.hubs {
-            if matches!(hub.reach, Reach::Usable { since } if since + self.rebalance_after <= at.now)
-            {
+            if matches!(hub.reach, Reach::Usable { since } if since + self.rebalance_after <= at.now) {
                 hub.reach = Reach::Settled;
                 settled = true;
             }
@@ -412,8 +362,7 @@ impl Placement {
         let reach = |hub: HubIndex| self.hubs[hub.0].reach;
         let astray = |(name, device): (&Name, &Device)| {
             let Registration { home, belongs, .. } = device.registration;
-            let called =
-                home != belongs && reach(home) == Reach::Settled && reach(belongs).is_usable();
+            let called = home != belongs && reach(home) == Reach::Settled && reach(belongs).is_usable();
             called.then(|| (name.clone(), home))
         };
         let called: Vec<_> = self.devices.iter().filter_map(astray).collect();
@@ -437,13 +386,8 @@ impl Placement {
             .owed
             .iter()
             .filter(|(hub, _)| self.hubs[hub.0].reach != Reach::Away)
-            .map(|(hub, generation)| Errand {
-                hub: *hub,
-                kind: ErrandKind::Remove,
-                generation: *generation,
-            });
-        let wanted =
-            device.stage == Stage::Placing && self.hubs[registration.belongs.0].reach.is_usable();
+            .map(|(hub, generation)| Errand { hub: *hub, kind: ErrandKind::Remove, generation: *generation });
+        let wanted = device.stage == Stage::Placing && self.hubs[registration.belongs.0].reach.is_usable();
         let placing = wanted.then_some(Errand {
             hub: registration.belongs,
             kind: ErrandKind::Register,
@@ -451,11 +395,7 @@ impl Placement {
         });
         let mut soonest: Option<Duration> = None;
         for errand in removals.chain(placing) {
-            let due = device
-                .not_before
-                .get(&errand.hub)
-                .copied()
-                .unwrap_or_default();
+            let due = device.not_before.get(&errand.hub).copied().unwrap_or_default();
             if due <= now {
                 device.errand = Some(errand);
                 out.push(Output::Run(name.clone(), errand));
@@ -477,20 +417,12 @@ impl Reach {
 
 impl Device {
     fn new(registration: Registration) -> Self {
-        Self {
-            registration,
-            stage: Stage::Idle,
-            errand: None,
-            not_before: BTreeMap::new(),
-            stated: false,
-        }
+        Self { registration, stage: Stage::Idle, errand: None, not_before: BTreeMap::new(), stated: false }
     }
 }
 
 fn device<'a>(devices: &'a mut BTreeMap<Name, Device>, name: &Name) -> &'a mut Device {
-    devices
-        .get_mut(name)
-        .expect("a device that was decided for is known")
+    devices.get_mut(name).expect("a device that was decided for is known")
 }
 
 #[cfg(test)]

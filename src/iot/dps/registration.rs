@@ -24,14 +24,7 @@ pub struct Registration {
 impl Registration {
     /// Registers a device for the first time.
     pub fn new(home: HubIndex, at: SystemTime) -> Self {
-        Self {
-            home,
-            belongs: home,
-            generation: 1,
-            owed: BTreeMap::new(),
-            created: at,
-            updated: at,
-        }
+        Self { home, belongs: home, generation: 1, owed: BTreeMap::new(), created: at, updated: at }
     }
 
     /// Moves it to another hub, and owes the one that had it a removal.
@@ -76,26 +69,14 @@ mod tests {
     #[test]
     fn a_move_owes_the_old_hub_a_removal_and_a_return_takes_an_unsent_one_back() {
         let mut device = Registration::new(A, UNIX_EPOCH);
-        assert_eq!(
-            (device.reason(), device.substatus()),
-            (Reason::Initial, "initialAssignment")
-        );
+        assert_eq!((device.reason(), device.substatus()), (Reason::Initial, "initialAssignment"));
         device.move_to(B, UNIX_EPOCH + Duration::from_secs(9));
         assert_eq!(device.owed, BTreeMap::from([(A, 1)]));
         assert_eq!((device.belongs, device.generation), (B, 2));
-        assert_eq!(
-            (device.reason(), device.substatus()),
-            (Reason::Failover, "deviceDataReset")
-        );
+        assert_eq!((device.reason(), device.substatus()), (Reason::Failover, "deviceDataReset"));
         device.move_to(A, UNIX_EPOCH + Duration::from_secs(10));
         assert_eq!(device.owed, BTreeMap::from([(B, 2)]));
-        assert_eq!(
-            (device.reason(), device.substatus()),
-            (Reason::Rebalance, "reprovisionedToInitialAssignment")
-        );
-        assert_eq!(
-            (device.created, device.updated),
-            (UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(10))
-        );
+        assert_eq!((device.reason(), device.substatus()), (Reason::Rebalance, "reprovisionedToInitialAssignment"));
+        assert_eq!((device.created, device.updated), (UNIX_EPOCH, UNIX_EPOCH + Duration::from_secs(10)));
     }
 }

@@ -49,19 +49,11 @@ impl MemoryDisk {
 impl Disk for MemoryDisk {
     fn open(&self, path: &str) -> io::Result<Box<dyn DiskFile>> {
         self.files().files.entry(path.to_owned()).or_default();
-        Ok(Box::new(Handle {
-            disk: self.clone(),
-            path: path.to_owned(),
-        }))
+        Ok(Box::new(Handle { disk: self.clone(), path: path.to_owned() }))
     }
     fn read(&self, path: &str) -> io::Result<Vec<u8>> {
         let files = self.files();
-        Ok(files
-            .files
-            .get(path)
-            .ok_or(io::ErrorKind::NotFound)?
-            .bytes
-            .clone())
+        Ok(files.files.get(path).ok_or(io::ErrorKind::NotFound)?.bytes.clone())
     }
     fn replace<'a>(&'a self, path: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, io::Result<()>> {
         Box::pin(async move {
@@ -69,22 +61,12 @@ impl Disk for MemoryDisk {
             if files.full {
                 return Err(io::ErrorKind::StorageFull.into());
             }
-            files.files.insert(
-                path.to_owned(),
-                File {
-                    bytes: bytes.to_vec(),
-                    durable: bytes.to_vec(),
-                },
-            );
+            files.files.insert(path.to_owned(), File { bytes: bytes.to_vec(), durable: bytes.to_vec() });
             Ok(())
         })
     }
     fn remove(&self, path: &str) -> io::Result<()> {
-        self.files()
-            .files
-            .remove(path)
-            .map(drop)
-            .ok_or(io::ErrorKind::NotFound.into())
+        self.files().files.remove(path).map(drop).ok_or(io::ErrorKind::NotFound.into())
     }
     fn list(&self, _: &str) -> io::Result<Vec<String>> {
         Ok(self.files().files.keys().cloned().collect())
@@ -95,13 +77,7 @@ impl Handle {
     fn with<T>(&self, f: impl FnOnce(&mut File, bool) -> io::Result<T>) -> io::Result<T> {
         let mut files = self.disk.files();
         let full = files.full;
-        f(
-            files
-                .files
-                .get_mut(&self.path)
-                .ok_or(io::ErrorKind::NotFound)?,
-            full,
-        )
+        f(files.files.get_mut(&self.path).ok_or(io::ErrorKind::NotFound)?, full)
     }
 }
 

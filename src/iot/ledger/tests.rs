@@ -3,10 +3,7 @@ use proptest::prelude::*;
 use std::future::Future;
 
 fn run<F: Future>(future: F) -> F::Output {
-    tokio::runtime::Builder::new_current_thread()
-        .build()
-        .unwrap()
-        .block_on(future)
+    tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(future)
 }
 
 fn records(words: &[&str]) -> Vec<Vec<u8>> {
@@ -42,11 +39,7 @@ fn a_replacement_stands_for_everything_before_it() {
     run(ledger.append(&records(&["new"]))).unwrap();
     disk.lose_power(0);
     assert_eq!(open(&disk).1, records(&["sum", "new"]));
-    assert_eq!(
-        disk.list("").unwrap(),
-        ["book.3.log", "book.snapshot"],
-        "nothing old lies about"
-    );
+    assert_eq!(disk.list("").unwrap(), ["book.3.log", "book.snapshot"], "nothing old lies about");
 }
 
 #[test]
@@ -55,10 +48,7 @@ fn a_torn_record_is_forgotten_and_does_not_hide_what_comes_after() {
         let disk = MemoryDisk::default();
         let (mut ledger, _) = open(&disk);
         run(ledger.append(&records(&["one"]))).unwrap();
-        disk.open("book.0.log")
-            .unwrap()
-            .append(&[3, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 1, 2, 3])
-            .unwrap();
+        disk.open("book.0.log").unwrap().append(&[3, 0, 0, 0, 9, 9, 9, 9, 9, 9, 9, 9, 1, 2, 3]).unwrap();
         disk.lose_power(torn);
         let (mut ledger, read) = open(&disk);
         assert_eq!(read, records(&["one"]));
@@ -89,11 +79,7 @@ fn a_replacement_that_failed_is_finished_before_anything_is_appended() {
     disk.fill(true);
     assert!(run(ledger.replace(&records(&["sum"]))).is_err());
     assert!(run(ledger.append(&records(&["two"]))).is_err());
-    assert_eq!(
-        open(&disk).1,
-        records(&["one"]),
-        "until then the old ones stand"
-    );
+    assert_eq!(open(&disk).1, records(&["one"]), "until then the old ones stand");
     disk.fill(false);
     run(ledger.append(&records(&["two"]))).unwrap();
     disk.lose_power(0);
@@ -106,10 +92,7 @@ fn a_damaged_snapshot_is_an_error_and_not_an_empty_ledger() {
     let (mut ledger, _) = open(&disk);
     run(ledger.replace(&records(&["sum"]))).unwrap();
     disk.flip("book.snapshot", 20);
-    assert_eq!(
-        Ledger::open(Box::new(disk), "book").err().unwrap().kind(),
-        io::ErrorKind::InvalidData
-    );
+    assert_eq!(Ledger::open(Box::new(disk), "book").err().unwrap().kind(), io::ErrorKind::InvalidData);
 }
 
 proptest! {

@@ -55,13 +55,7 @@ impl Drop for Connection {
 impl Client {
     /// Plans a connection; nothing is sent yet. `time_out` bounds each request, connecting included.
     pub fn new(host: Host, to: Name, port: u16, time_out: Duration) -> Self {
-        Self {
-            host,
-            to,
-            port,
-            time_out,
-            connection: None,
-        }
+        Self { host, to, port, time_out, connection: None }
     }
 
     /// Names the service.
@@ -76,14 +70,8 @@ impl Client {
     /// dropped, and the next request makes a new one. A request that failed *after* it was sent may
     /// have been carried out: ask again only what may happen twice. One that found its kept
     /// connection closed before it was sent is sent over a new one, within the same time-out.
-    pub async fn request(
-        &mut self,
-        method: &str,
-        target: &str,
-        body: impl Into<Bytes>,
-    ) -> Result<Response, HttpError> {
-        self.request_within(self.time_out, method, target, body)
-            .await
+    pub async fn request(&mut self, method: &str, target: &str, body: impl Into<Bytes>) -> Result<Response, HttpError> {
+        self.request_within(self.time_out, method, target, body).await
     }
 
     /// Asks as [`Client::request`] does, with a time-out of its own: a long poll needs the service's
@@ -103,10 +91,8 @@ impl Client {
         // Taken out, so that a caller who drops this future half-way drops the connection with it.
         let kept = self.connection.take();
         let exchange = self.exchange(kept, method, target, body);
-        let (connection, response) = host
-            .within(time_out, exchange)
-            .await
-            .map_err(|_| HttpError::TimedOut(time_out))??;
+        let (connection, response) =
+            host.within(time_out, exchange).await.map_err(|_| HttpError::TimedOut(time_out))??;
         self.connection = Some(connection);
         Ok(response)
     }
@@ -136,16 +122,8 @@ impl Client {
         Ok((connection, read(response).await?))
     }
 
-    fn to_wire(
-        &self,
-        method: &str,
-        target: &str,
-        body: Bytes,
-    ) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
-        let mut request = hyper::Request::builder()
-            .method(method)
-            .uri(target)
-            .header(HOST, &*self.to);
+    fn to_wire(&self, method: &str, target: &str, body: Bytes) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
+        let mut request = hyper::Request::builder().method(method).uri(target).header(HOST, &*self.to);
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }
@@ -159,22 +137,12 @@ impl Client {
             // Its error also reaches whoever waits for an answer.
             let _ = driver.await;
         });
-        Ok(Connection {
-            sender,
-            driver: Some(driver),
-        })
+        Ok(Connection { sender, driver: Some(driver) })
     }
 }
 
 async fn read(response: hyper::Response<hyper::body::Incoming>) -> Result<Response, HttpError> {
     let status = response.status().as_u16();
-    let body = Limited::new(response.into_body(), RESPONSE_LIMIT)
-        .collect()
-        .await;
-    Ok(Response {
-        status,
-        body: body
-            .map_err(|error| HttpError::Body(error.to_string()))?
-            .to_bytes(),
-    })
+    let body = Limited::new(response.into_body(), RESPONSE_LIMIT).collect().await;
+    Ok(Response { status, body: body.map_err(|error| HttpError::Body(error.to_string()))?.to_bytes() })
 }

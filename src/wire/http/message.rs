@@ -31,20 +31,11 @@ impl Request {
     ///
     /// # Errors
     /// [`BadTarget`] when it does not begin with `/`, or a percent-encoded part is not UTF-8.
-    pub fn new(
-        method: &str,
-        target: &str,
-        body: impl Into<Bytes>,
-        peer: Name,
-    ) -> Result<Self, BadTarget> {
+    pub fn new(method: &str, target: &str, body: impl Into<Bytes>, peer: Name) -> Result<Self, BadTarget> {
         let bad = || BadTarget(target.to_owned());
         let (path, query) = target.split_once('?').unwrap_or((target, ""));
         let below_root = path.strip_prefix('/').ok_or_else(bad)?;
-        let segments = below_root
-            .split('/')
-            .map(decode)
-            .collect::<Option<Vec<_>>>()
-            .ok_or_else(bad)?;
+        let segments = below_root.split('/').map(decode).collect::<Option<Vec<_>>>().ok_or_else(bad)?;
         let query = query
             .split('&')
             .filter(|pair| !pair.is_empty())
@@ -54,14 +45,7 @@ impl Request {
             })
             .collect::<Option<BTreeMap<_, _>>>()
             .ok_or_else(bad)?;
-        Ok(Self {
-            method: method.to_owned(),
-            path: path.to_owned(),
-            query,
-            body: body.into(),
-            peer,
-            segments,
-        })
+        Ok(Self { method: method.to_owned(), path: path.to_owned(), query, body: body.into(), peer, segments })
     }
 
     /// Splits the path at its slashes, each part decoded: `/twins/a%2Fb` is `["twins", "a/b"]`.
@@ -93,19 +77,13 @@ pub struct Response {
 impl Response {
     /// Answers without a body.
     pub fn empty(status: u16) -> Self {
-        Self {
-            status,
-            body: Bytes::new(),
-        }
+        Self { status, body: Bytes::new() }
     }
 
     /// Answers with a JSON body. A value that cannot be JSON (a map without text keys) is answered as a 500.
     pub fn json(status: u16, value: &impl Serialize) -> Self {
         match serde_json::to_vec(value) {
-            Ok(body) => Self {
-                status,
-                body: body.into(),
-            },
+            Ok(body) => Self { status, body: body.into() },
             Err(error) => Self::error(500_000, &error.to_string()),
         }
     }
@@ -113,16 +91,8 @@ impl Response {
     /// Answers an error as the IoT services number them: six digits, of which the first three are
     /// the HTTP status (404001 is a 404), with `{"errorCode":..,"message":..}` as the body.
     pub fn error(code: u32, message: &str) -> Self {
-        let status = u16::try_from(code / 1000)
-            .ok()
-            .filter(|s| (400..600).contains(s))
-            .unwrap_or(500);
-        Self {
-            status,
-            body: serde_json::json!({ "errorCode": code, "message": message })
-                .to_string()
-                .into(),
-        }
+        let status = u16::try_from(code / 1000).ok().filter(|s| (400..600).contains(s)).unwrap_or(500);
+        Self { status, body: serde_json::json!({ "errorCode": code, "message": message }).to_string().into() }
     }
 
     /// Says whether the status is 2xx.

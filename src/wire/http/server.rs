@@ -78,10 +78,7 @@ where
     F: Fn(Request) -> BoxFuture<'static, Response>,
 {
     let (head, body) = request.into_parts();
-    let target = head
-        .uri
-        .path_and_query()
-        .map_or("", |target| target.as_str());
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     let body = match Limited::new(body, REQUEST_LIMIT).collect().await {
         Ok(body) => body.to_bytes(),
         Err(error) if error.is::<LengthLimitError>() => {
@@ -99,11 +96,10 @@ fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
     let json = !response.body.is_empty();
     let mut wire = hyper::Response::new(Full::new(response.body));
     // Handlers write the status by hand; one that no wire can carry is our own mistake, and a 500.
-    *wire.status_mut() = hyper::StatusCode::from_u16(response.status)
-        .unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
+    *wire.status_mut() =
+        hyper::StatusCode::from_u16(response.status).unwrap_or(hyper::StatusCode::INTERNAL_SERVER_ERROR);
     if json {
-        wire.headers_mut()
-            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        wire.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     }
     wire
 }
@@ -135,10 +131,7 @@ impl Drop for Busy {
 async fn idle(host: &Host, activity: &Activity) {
     let mut last = None;
     loop {
-        let (begun, ended) = (
-            activity.begun.load(Ordering::Relaxed),
-            activity.ended.load(Ordering::Relaxed),
-        );
+        let (begun, ended) = (activity.begun.load(Ordering::Relaxed), activity.ended.load(Ordering::Relaxed));
         if begun == ended && last == Some(begun) {
             return;
         }

@@ -35,24 +35,13 @@ impl AbortTask for Handle {
 struct Inbox(tokio::sync::Mutex<mpsc::UnboundedReceiver<Accepted>>);
 impl Listen for Inbox {
     fn accept(&self) -> BoxFuture<'_, io::Result<Accepted>> {
-        Box::pin(async {
-            self.0
-                .lock()
-                .await
-                .recv()
-                .await
-                .ok_or_else(|| io::ErrorKind::BrokenPipe.into())
-        })
+        Box::pin(async { self.0.lock().await.recv().await.ok_or_else(|| io::ErrorKind::BrokenPipe.into()) })
     }
 }
 
 impl Engine for Pipes {
     fn now(&self) -> Duration {
-        self.began
-            .lock()
-            .unwrap()
-            .get_or_insert_with(tokio::time::Instant::now)
-            .elapsed()
+        self.began.lock().unwrap().get_or_insert_with(tokio::time::Instant::now).elapsed()
     }
     fn wall_clock(&self) -> SystemTime {
         SystemTime::UNIX_EPOCH
@@ -69,14 +58,8 @@ impl Engine for Pipes {
         Box::pin(async move {
             let refused = || io::Error::from(io::ErrorKind::ConnectionRefused);
             let (ours, theirs) = tokio::io::duplex(64 << 10);
-            let accepted = Accepted {
-                stream: Box::new(theirs),
-                peer: "asker".into(),
-            };
-            inbox
-                .ok_or_else(refused)?
-                .send(accepted)
-                .map_err(|_| refused())?;
+            let accepted = Accepted { stream: Box::new(theirs), peer: "asker".into() };
+            inbox.ok_or_else(refused)?.send(accepted).map_err(|_| refused())?;
             Ok(Box::new(ours) as Stream)
         })
     }
@@ -86,9 +69,7 @@ impl Engine for Pipes {
         Ok(Box::new(Inbox(tokio::sync::Mutex::new(inbox))))
     }
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Box<dyn AbortTask> {
-        Box::new(Handle(
-            tokio::runtime::Handle::current().spawn(task).abort_handle(),
-        ))
+        Box::new(Handle(tokio::runtime::Handle::current().spawn(task).abort_handle()))
     }
     fn disk(&self) -> Box<dyn Disk> {
         unreachable!("http keeps nothing")
@@ -108,8 +89,7 @@ impl Pipes {
         F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static,
     {
         let host = self.host();
-        self.host()
-            .spawn(async move { serve(host, port, handler).await.unwrap() });
+        self.host().spawn(async move { serve(host, port, handler).await.unwrap() });
     }
     async fn client(&self, port: u16) -> Client {
         tokio::time::sleep(Duration::from_millis(1)).await;
@@ -121,11 +101,7 @@ impl Pipes {
 }
 
 fn story<F: Future<Output = ()>>(tell: impl FnOnce(Pipes) -> F) {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
     runtime.block_on(tell(Pipes::default()));
 }
 
@@ -133,10 +109,7 @@ fn echo(request: Request) -> BoxFuture<'static, Response> {
     Box::pin(async move {
         match (request.method.as_str(), request.segments().as_slice()) {
             ("PUT", ["devices", id]) => Response::json(200, &format!("{id} from {}", request.peer)),
-            ("POST", ["echo"]) => Response {
-                status: 200,
-                body: request.body.clone(),
-            },
+            ("POST", ["echo"]) => Response { status: 200, body: request.body.clone() },
             ("GET", ["query"]) => Response::json(200, &request.query),
             ("GET", ["never"]) => std::future::pending().await,
             ("DELETE", _) => Response::empty(204),
@@ -150,40 +123,18 @@ fn requests_and_answers_travel_whole_over_one_kept_connection() {
     story(|pipes| async move {
         pipes.serve(80, echo);
         let mut client = pipes.client(80).await;
-        let put = client
-            .request("PUT", "/devices/a%2Fb%20c", "")
-            .await
-            .unwrap();
-        assert_eq!(
-            (put.status, put.read::<String>().unwrap()),
-            (200, "a/b c from asker".to_owned())
-        );
-        let query = client
-            .request("GET", "/query?from=3&wait=10s&bare", "")
-            .await
-            .unwrap();
+        let put = client.request("PUT", "/devices/a%2Fb%20c", "").await.unwrap();
+        assert_eq!((put.status, put.read::<String>().unwrap()), (200, "a/b c from asker".to_owned()));
+        let query = client.request("GET", "/query?from=3&wait=10s&bare", "").await.unwrap();
         let query: BTreeMap<String, String> = query.read().unwrap();
         assert_eq!(query["from"], "3");
         assert_eq!(query["bare"], "");
         let body = vec![7; REQUEST_LIMIT];
-        assert_eq!(
-            client
-                .request("POST", "/echo", body.clone())
-                .await
-                .unwrap()
-                .body,
-            body
-        );
-        assert_eq!(
-            client.request("DELETE", "/x", "").await.unwrap(),
-            Response::empty(204)
-        );
+        assert_eq!(client.request("POST", "/echo", body.clone()).await.unwrap().body, body);
+        assert_eq!(client.request("DELETE", "/x", "").await.unwrap(), Response::empty(204));
         let missing = client.request("GET", "/nothing", "").await.unwrap();
         assert_eq!(missing.status, 404);
-        assert_eq!(
-            missing.read::<serde_json::Value>().unwrap()["errorCode"],
-            404_000
-        );
+        assert_eq!(missing.read::<serde_json::Value>().unwrap()["errorCode"], 404_000);
         assert_eq!(pipes.connects(), 1);
     });
 }
@@ -193,15 +144,9 @@ fn a_body_over_the_limit_is_answered_with_413_and_never_reaches_the_handler() {
     story(|pipes| async move {
         pipes.serve(80, echo);
         let mut client = pipes.client(80).await;
-        let answer = client
-            .request("POST", "/echo", vec![7; REQUEST_LIMIT + 1])
-            .await
-            .unwrap();
+        let answer = client.request("POST", "/echo", vec![7; REQUEST_LIMIT + 1]).await.unwrap();
         assert_eq!(answer.status, 413);
-        assert_eq!(
-            client.request("POST", "/echo", "after").await.unwrap().body,
-            "after"
-        );
+        assert_eq!(client.request("POST", "/echo", "after").await.unwrap().body, "after");
     });
 }
 
@@ -223,11 +168,7 @@ fn malformed_requests_are_answered_with_400() {
             stream.write_all(malformed.as_bytes()).await.unwrap();
             let mut head = [0; 12];
             stream.read_exact(&mut head).await.unwrap();
-            assert_eq!(
-                std::str::from_utf8(&head).unwrap(),
-                "HTTP/1.1 400",
-                "{malformed:?}"
-            );
+            assert_eq!(std::str::from_utf8(&head).unwrap(), "HTTP/1.1 400", "{malformed:?}");
         });
     }
 }
@@ -238,16 +179,10 @@ fn answers_carry_no_date() {
         pipes.serve(80, echo);
         tokio::time::sleep(Duration::from_millis(1)).await;
         let mut stream = pipes.host().connect("hub-a", 80).await.unwrap();
-        stream
-            .write_all(b"DELETE / HTTP/1.1\r\nhost: hub-a\r\nconnection: close\r\n\r\n")
-            .await
-            .unwrap();
+        stream.write_all(b"DELETE / HTTP/1.1\r\nhost: hub-a\r\nconnection: close\r\n\r\n").await.unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).await.unwrap();
-        assert!(
-            answer.starts_with("HTTP/1.1 204 No Content\r\n"),
-            "{answer}"
-        );
+        assert!(answer.starts_with("HTTP/1.1 204 No Content\r\n"), "{answer}");
         assert!(!answer.to_lowercase().contains("date:"), "{answer}");
     });
 }
@@ -259,15 +194,9 @@ fn a_request_without_an_answer_ends_at_its_time_out_and_the_next_one_connects_ag
         let mut client = pipes.client(80).await;
         let began = pipes.now();
         let silence = client.request("GET", "/never", "").await;
-        assert!(
-            matches!(silence, Err(HttpError::TimedOut(_))),
-            "{silence:?}"
-        );
+        assert!(matches!(silence, Err(HttpError::TimedOut(_))), "{silence:?}");
         assert_eq!(pipes.now() - began, 5 * SECOND);
-        assert_eq!(
-            client.request("POST", "/echo", "hello").await.unwrap().body,
-            "hello"
-        );
+        assert_eq!(client.request("POST", "/echo", "hello").await.unwrap().body, "hello");
         assert_eq!(pipes.connects(), 2);
     });
 }
@@ -279,10 +208,7 @@ fn a_service_that_closed_a_kept_connection_is_asked_again_over_a_new_one() {
         let mut client = pipes.client(80).await;
         client.request("POST", "/echo", "one").await.unwrap();
         tokio::time::sleep(3 * IDLE_LIMIT).await;
-        assert_eq!(
-            client.request("POST", "/echo", "two").await.unwrap().body,
-            "two"
-        );
+        assert_eq!(client.request("POST", "/echo", "two").await.unwrap().body, "two");
         assert_eq!(pipes.connects(), 2);
     });
 }
@@ -296,18 +222,9 @@ fn a_connection_that_ends_without_an_answer_is_an_error() {
             stream.read_exact(&mut [0; 4]).await.unwrap();
         });
         let mut client = pipes.client(80).await;
-        assert!(matches!(
-            client.request("GET", "/", "").await,
-            Err(HttpError::Failed(_))
-        ));
-        assert!(matches!(
-            client.request("GET", "/", "").await,
-            Err(HttpError::Connect(_))
-        ));
-        assert!(matches!(
-            client.request("GET", "no target at all", "").await,
-            Err(HttpError::BadRequest(_))
-        ));
+        assert!(matches!(client.request("GET", "/", "").await, Err(HttpError::Failed(_))));
+        assert!(matches!(client.request("GET", "/", "").await, Err(HttpError::Connect(_))));
+        assert!(matches!(client.request("GET", "no target at all", "").await, Err(HttpError::BadRequest(_))));
     });
 }
 
@@ -325,14 +242,7 @@ fn a_long_poll_is_dropped_when_its_asker_goes_away_and_outlives_the_idle_limit_w
             })
         });
         let mut client = pipes.client(80).await;
-        assert_eq!(
-            client
-                .request_within(6 * IDLE_LIMIT, "GET", "/", "")
-                .await
-                .unwrap()
-                .status,
-            200
-        );
+        assert_eq!(client.request_within(6 * IDLE_LIMIT, "GET", "/", "").await.unwrap().status, 200);
         assert!(client.request("GET", "/", "").await.is_err());
         tokio::time::sleep(SECOND).await;
         assert_eq!(Arc::strong_count(&waiting), 2, "only the service's own");
@@ -345,8 +255,5 @@ fn an_error_answers_with_the_status_its_code_begins_with() {
     assert_eq!(Response::error(429_002, "throttled").status, 429);
     assert_eq!(Response::error(7, "no error code").status, 500);
     let body: serde_json::Value = Response::error(403_004, "queue full").read().unwrap();
-    assert_eq!(
-        body,
-        serde_json::json!({ "errorCode": 403_004, "message": "queue full" })
-    );
+    assert_eq!(body, serde_json::json!({ "errorCode": 403_004, "message": "queue full" }));
 }

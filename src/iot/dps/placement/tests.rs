@@ -40,11 +40,7 @@ impl FakeHub {
             ErrandKind::Register => {}
             ErrandKind::Remove => {
                 *removed = errand.generation.max(*removed);
-                if self
-                    .registered
-                    .get(device)
-                    .is_some_and(|held| *held <= errand.generation)
-                {
+                if self.registered.get(device).is_some_and(|held| *held <= errand.generation) {
                     self.registered.remove(device);
                 }
             }
@@ -53,9 +49,7 @@ impl FakeHub {
 }
 
 fn names(hubs: usize) -> Vec<Name> {
-    (0..hubs)
-        .map(|hub| format!("hub-{}", (b'a' + hub as u8) as char).into())
-        .collect()
+    (0..hubs).map(|hub| format!("hub-{}", (b'a' + hub as u8) as char).into()).collect()
 }
 
 impl Town {
@@ -65,12 +59,7 @@ impl Town {
             placement: Placement::new(Policy::Even, REBALANCE_AFTER, &names(hubs), BTreeMap::new()),
             now: Duration::ZERO,
             kept: BTreeMap::new(),
-            hubs: (0..hubs)
-                .map(|_| FakeHub {
-                    up: true,
-                    ..FakeHub::default()
-                })
-                .collect(),
+            hubs: (0..hubs).map(|_| FakeHub { up: true, ..FakeHub::default() }).collect(),
             under_way: Vec::new(),
             lingering: Vec::new(),
             recorded: Vec::new(),
@@ -79,10 +68,7 @@ impl Town {
         town
     }
     fn tell(&mut self, input: Input) {
-        let at = Moment {
-            now: self.now,
-            wall: UNIX_EPOCH + self.now,
-        };
+        let at = Moment { now: self.now, wall: UNIX_EPOCH + self.now };
         for output in self.placement.handle(at, input) {
             match output {
                 Output::Keep(device) => {
@@ -105,11 +91,7 @@ impl Town {
     }
     fn check_hubs(&mut self) {
         for hub in 0..self.hubs.len() {
-            let check = if self.hubs[hub].up {
-                Check::Answered(SECOND)
-            } else {
-                Check::Missed
-            };
+            let check = if self.hubs[hub].up { Check::Answered(SECOND) } else { Check::Missed };
             self.tell(Input::Checked(HubIndex(hub), check));
         }
     }
@@ -158,20 +140,10 @@ impl Town {
     }
     fn holders(&self, device: &str) -> Vec<HubIndex> {
         let holds = |(_, hub): &(usize, &FakeHub)| hub.registered.contains_key(device);
-        self.hubs
-            .iter()
-            .enumerate()
-            .filter(holds)
-            .map(|(index, _)| HubIndex(index))
-            .collect()
+        self.hubs.iter().enumerate().filter(holds).map(|(index, _)| HubIndex(index)).collect()
     }
     fn restart(&mut self) {
-        self.placement = Placement::new(
-            Policy::Even,
-            REBALANCE_AFTER,
-            &names(self.hubs.len()),
-            self.kept.clone(),
-        );
+        self.placement = Placement::new(Policy::Even, REBALANCE_AFTER, &names(self.hubs.len()), self.kept.clone());
         self.lingering.append(&mut self.under_way);
         self.check_hubs();
     }
@@ -203,17 +175,11 @@ fn an_unknown_device_of_the_group_is_assigned_once_its_hub_has_it() {
     assert_eq!(town.placement.status("xyz"), Status::Assigning);
     assert_eq!(town.kept["xyz"].belongs, A);
     town.tell(Input::Poll("xyz".into()));
-    assert_eq!(
-        town.placement.status("xyz"),
-        Status::Assigning,
-        "hub-a does not know it yet"
-    );
+    assert_eq!(town.placement.status("xyz"), Status::Assigning, "hub-a does not know it yet");
     assert_eq!(town.under_way.len(), 1);
     town.deliver_all();
     assert_eq!(town.holders("xyz"), [A]);
-    assert!(
-        matches!(town.placement.status("xyz"), Status::Assigned(r) if r.belongs == A && r.generation == 1)
-    );
+    assert!(matches!(town.placement.status("xyz"), Status::Assigned(r) if r.belongs == A && r.generation == 1));
     assert_eq!(town.allocations(), [("hub-a".into(), Reason::Initial)]);
 }
 
@@ -231,11 +197,7 @@ fn a_device_whose_hub_is_down_gets_another_and_the_old_one_is_owed_a_removal() {
     town.fall(A);
     assert_eq!(town.provision("xyz"), Some(B));
     assert_eq!(town.kept["xyz"].owed, BTreeMap::from([(A, 1)]));
-    assert_eq!(
-        town.holders("xyz"),
-        [A, B],
-        "hub-a, being dead, could not be told"
-    );
+    assert_eq!(town.holders("xyz"), [A, B], "hub-a, being dead, could not be told");
     assert_eq!(town.allocations()[1], ("hub-b".into(), Reason::Failover));
 }
 
@@ -259,17 +221,7 @@ fn a_hub_that_returns_first_hears_of_the_removals_that_it_missed() {
     town.fall(A);
     town.provision("xyz");
     town.rise(A);
-    assert_eq!(
-        town.under_way,
-        [(
-            "xyz".into(),
-            Errand {
-                hub: A,
-                kind: ErrandKind::Remove,
-                generation: 1
-            }
-        )]
-    );
+    assert_eq!(town.under_way, [("xyz".into(), Errand { hub: A, kind: ErrandKind::Remove, generation: 1 })]);
     // Until then nobody is sent there.
     town.register("new");
     assert_eq!(town.kept["new"].belongs, B);
@@ -308,30 +260,13 @@ fn after_a_while_at_home_a_hub_calls_its_devices_back() {
     assert_eq!(town.provision("xyz"), Some(B), "one that asks before stays");
     town.pass(SECOND);
     // It is removed at hub-b, which closes its connection; then it asks.
-    assert_eq!(
-        town.under_way,
-        [(
-            "xyz".into(),
-            Errand {
-                hub: B,
-                kind: ErrandKind::Remove,
-                generation: 2
-            }
-        )]
-    );
+    assert_eq!(town.under_way, [("xyz".into(), Errand { hub: B, kind: ErrandKind::Remove, generation: 2 })]);
     town.deliver_all();
     assert_eq!(town.holders("xyz"), []);
     assert_eq!(town.provision("xyz"), Some(A));
     assert_eq!(town.holders("xyz"), [A]);
-    let whole = [
-        ("hub-a", Reason::Initial),
-        ("hub-b", Reason::Failover),
-        ("hub-a", Reason::Rebalance),
-    ];
-    assert_eq!(
-        town.allocations(),
-        whole.map(|(hub, reason)| (hub.to_owned(), reason))
-    );
+    let whole = [("hub-a", Reason::Initial), ("hub-b", Reason::Failover), ("hub-a", Reason::Rebalance)];
+    assert_eq!(town.allocations(), whole.map(|(hub, reason)| (hub.to_owned(), reason)));
 }
 
 #[test]
@@ -346,17 +281,7 @@ fn a_device_that_asks_while_it_is_called_home_waits_until_the_other_hub_has_let_
     town.register("xyz");
     assert_eq!(town.under_way.len(), 1, "only the removal at hub-b");
     town.deliver(0, Fate::Answered);
-    assert_eq!(
-        town.under_way,
-        [(
-            "xyz".into(),
-            Errand {
-                hub: A,
-                kind: ErrandKind::Register,
-                generation: 3
-            }
-        )]
-    );
+    assert_eq!(town.under_way, [("xyz".into(), Errand { hub: A, kind: ErrandKind::Register, generation: 3 })]);
 }
 
 #[test]
@@ -434,9 +359,7 @@ fn a_device_is_moved_on_when_its_new_hub_falls_before_it_has_the_device() {
     town.fall(B);
     town.tell(Input::Poll("xyz".into()));
     town.deliver_all();
-    assert!(
-        matches!(town.placement.status("xyz"), Status::Assigned(r) if r.belongs == HubIndex(2))
-    );
+    assert!(matches!(town.placement.status("xyz"), Status::Assigned(r) if r.belongs == HubIndex(2)));
 }
 
 #[test]
@@ -459,11 +382,7 @@ fn after_a_restart_it_knows_homes_assignments_and_what_it_owes() {
     town.fall(A);
     town.provision("xyz");
     town.restart();
-    assert_eq!(
-        town.placement.status("xyz"),
-        Status::Assigning,
-        "until it asks"
-    );
+    assert_eq!(town.placement.status("xyz"), Status::Assigning, "until it asks");
     assert_eq!(town.provision("xyz"), Some(B));
     town.rise(A);
     town.deliver_all();
@@ -541,10 +460,7 @@ impl Town {
         }
         for device in self.kept.keys() {
             if let Status::Assigned(registration) = self.placement.status(device) {
-                prop_assert!(
-                    self.holders(device).contains(&registration.belongs),
-                    "{device}"
-                );
+                prop_assert!(self.holders(device).contains(&registration.belongs), "{device}");
             }
         }
         let counted: usize = self.placement.hubs.iter().map(|hub| hub.devices).sum();

@@ -1,13 +1,14 @@
 //! What can be done to a world.
 
 use crate::host::nanos;
-use crate::kernel::{self, Kernel};
+use crate::kernel::{self, Kernel, NOBODY};
 use crate::machine;
 use crate::net::Scope;
 use std::time::Duration;
 
 /// One thing done to the world at one moment. Names that are not known panic: they are the script's mistake.
 #[derive(Clone, Debug, PartialEq)]
+#[expect(missing_docs, reason = "each variant's words tell its fields")]
 pub enum Fault {
     /// Takes a host's power. Everything stops at once: no FIN, unsynced writes lost or torn, peers learn nothing
     /// until they speak.
@@ -129,13 +130,13 @@ impl Kernel {
     fn impair(&mut self, at: &str, path: Path) {
         let scope = self.scope(at);
         let facts = [number(scope), nanos(path.latency.1), u64::from(path.loss_ppm)];
-        self.note(crate::kernel::NOBODY, "impair", facts, || format!("{at}: {path:?}"));
+        self.note(NOBODY, "impair", facts, || format!("{at}: {path:?}"));
         self.net.topology.impair(scope, path);
     }
 
     fn note_path(&mut self, kind: &'static str, ends: (Scope, Scope), from: &str, to: &str) {
         let facts = [number(ends.0), number(ends.1), 0];
-        self.note(crate::kernel::NOBODY, kind, facts, || format!("{from} -> {to}"));
+        self.note(NOBODY, kind, facts, || format!("{from} -> {to}"));
     }
 }
 

@@ -135,9 +135,8 @@ pub(crate) fn now() -> Duration {
 
 pub(crate) fn note(host: u32, kind: &'static str, bytes: &[u8]) {
     kernel::with(|kernel| {
-        kernel.note(host, kind, [bytes.len() as u64, xxh3_64(bytes), 0], || {
-            String::from_utf8_lossy(bytes).into_owned()
-        });
+        kernel
+            .note(host, kind, [bytes.len() as u64, xxh3_64(bytes), 0], || String::from_utf8_lossy(bytes).into_owned());
     });
 }
 

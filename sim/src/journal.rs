@@ -68,12 +68,7 @@ impl Journal {
         words: impl FnOnce() -> String,
     ) {
         if self.recording {
-            self.entries.push(Entry {
-                at: Duration::from_nanos(now),
-                host: host.cloned(),
-                kind,
-                detail: words(),
-            });
+            self.entries.push(Entry { at: Duration::from_nanos(now), host: host.cloned(), kind, detail: words() });
         }
     }
 

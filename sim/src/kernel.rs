@@ -97,13 +97,7 @@ impl Kernel {
     }
 
     /// Journals an event: its facts into the fingerprint, its words when recording.
-    pub(crate) fn note(
-        &mut self,
-        host: u32,
-        kind: &'static str,
-        facts: [u64; 3],
-        words: impl FnOnce() -> String,
-    ) {
+    pub(crate) fn note(&mut self, host: u32, kind: &'static str, facts: [u64; 3], words: impl FnOnce() -> String) {
         self.journal.mix(self.now, host, kind, facts);
         let name = self.machines.get(host as usize).map(|machine| &machine.name);
         self.journal.tell(self.now, name, kind, words);
@@ -199,10 +193,20 @@ fn settle(cell: &RefCell<Option<Kernel>>) {
 /// Something that will happen at a known time.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Due {
-    Timer { slot: u32, generation: u32 },
-    Net { connection: u32, generation: u32, due: NetDue },
+    Timer {
+        slot: u32,
+        generation: u32,
+    },
+    Net {
+        connection: u32,
+        generation: u32,
+        due: NetDue,
+    },
     /// A host that was asked to stop has had its time.
-    StopsNow { host: u32, boot: u32 },
+    StopsNow {
+        host: u32,
+        boot: u32,
+    },
 }
 
 /// What is due when: a heap by time, then by a tie-break drawn from the seed.

@@ -6,7 +6,7 @@ use crate::entropy::Dice;
 use crate::fault::{self, Fault, Path};
 use crate::host::{self, Host, nanos};
 use crate::kernel::{self, NOBODY};
-use crate::machine::{self, Machine};
+use crate::machine::Machine;
 use crate::tasks;
 use std::future::Future;
 use std::sync::Arc;

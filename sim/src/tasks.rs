@@ -95,9 +95,7 @@ pub(crate) fn running() -> (u32, u32) {
 
 /// Whether a task of this world was woken from another thread.
 pub(crate) fn woken_from_outside() -> bool {
-    QUEUE.with(|queue| {
-        queue.home.borrow().as_ref().is_some_and(|home| home.woken_from_outside.load(Relaxed))
-    })
+    QUEUE.with(|queue| queue.home.borrow().as_ref().is_some_and(|home| home.woken_from_outside.load(Relaxed)))
 }
 
 /// Lets the run loop be woken by tasks while it sleeps; `None`: it is awake.
@@ -150,8 +148,7 @@ where
         let value = future.await;
         lock(&ending.outcome).value = Some(value);
     };
-    let (runnable, handle) =
-        Builder::new().metadata(owner).propagate_panic(false).spawn_local(move |_| task, schedule);
+    let (runnable, handle) = Builder::new().metadata(owner).propagate_panic(false).spawn_local(move |_| task, schedule);
     kernel::with(|kernel| kernel.tasks_of(host).live[key as usize] = Some(handle));
     runnable.schedule();
     JoinHandle { host, boot, key, outcome }

@@ -1,6 +1,8 @@
 //! What software holds.
 use super::state::{DiskState, OpenFile};
 use crate::Host;
+use crate::kernel;
+use crate::tasks::fence;
 use std::io;
 
 /// A host's disk. Paths are flat names or `dir/name`, at most one directory deep; directories appear by themselves.
@@ -126,7 +128,8 @@ impl DiskFile {
     }
 }
 
-/// Reaches the disk of a host; a dead boot's call does not return.
-fn with_disk<R>(_host: u32, _boot: u32, _act: impl FnOnce(&mut DiskState) -> R) -> R {
-    unimplemented!("the engine is not there yet")
+/// Reaches the disk of a host; a dead boot's call unwinds its task.
+fn with_disk<R>(host: u32, boot: u32, act: impl FnOnce(&mut DiskState) -> io::Result<R>) -> io::Result<R> {
+    fence(host, boot)?;
+    kernel::with(|kernel| act(&mut kernel.machines[host as usize].disk))
 }

@@ -147,9 +147,10 @@ impl Flow {
     }
 
     fn give_back(&mut self, at: u64, bytes: usize) {
+        let many = self.returning.len() >= 32;
         match self.returning.back_mut() {
             // Many small reads that nobody waits for are one window update.
-            Some((last, sum)) if *last >= at || self.returning.len() >= 32 => {
+            Some((last, sum)) if *last >= at || many => {
                 *last = at.max(*last);
                 *sum += bytes;
             }
@@ -172,9 +173,12 @@ impl Net {
     /// When a burst sent now leaves for good, after as many losses as the dice say.
     fn attempt(&mut self, way: Way, now: u64, bytes: usize) -> u64 {
         let (mut at, mut rto) = (now, FIRST_RTO);
-        while at - now <= self.time_out && way.loses(bytes, &mut self.dice) {
+        let mut lost = way.loses(bytes, &mut self.dice);
+        while lost && at - now <= self.time_out {
             at += rto;
             rto = (rto * 2).min(LAST_RTO);
+            // Only the lost packet is sent again.
+            lost = way.loses(0, &mut self.dice);
         }
         at
     }
@@ -191,7 +195,12 @@ struct Scene<'a> {
 
 impl Kernel {
     /// Plays one connection's rules; what they put on the agenda and whom they wake is done afterwards.
-    fn scene<R>(&mut self, index: u32, generation: u32, act: impl FnOnce(&mut Scene<'_>, &mut Connection) -> R) -> Option<R> {
+    fn scene<R>(
+        &mut self,
+        index: u32,
+        generation: u32,
+        act: impl FnOnce(&mut Scene<'_>, &mut Connection) -> R,
+    ) -> Option<R> {
         let slot = self.net.connections.get_mut(index as usize)?;
         if slot.generation != generation {
             return None;
@@ -245,7 +254,8 @@ impl Kernel {
                 self.scene(index, generation, |scene, connection| scene.writable(connection, flow as usize));
             }
             NetDue::TimeOut { flow } => {
-                let failed = self.scene(index, generation, |scene, connection| scene.time_out(connection, flow as usize));
+                let failed =
+                    self.scene(index, generation, |scene, connection| scene.time_out(connection, flow as usize));
                 if let Some(Some((host, id))) = failed {
                     self.note(host, "timed-out", [id, 0, 0], || format!("connection {id} timed out"));
                 }
@@ -270,7 +280,8 @@ impl Kernel {
         put: &mut dyn FnMut(&mut Bytes) -> usize,
     ) -> Poll<io::Result<()>> {
         let mut spent = Vec::new();
-        let result = self.scene(index, generation, |scene, connection| scene.read(connection, end, cx, put, &mut spent));
+        let result =
+            self.scene(index, generation, |scene, connection| scene.read(connection, end, cx, put, &mut spent));
         self.spent.append(&mut spent);
         result.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
     }
@@ -437,8 +448,10 @@ impl Scene<'_> {
             return;
         }
         let stalled = connection.flows[end].segments.back().is_some_and(|segment| segment.arrives == NEVER);
-        let (leaves, arrives) = if blocked.0 || stalled { (NEVER, NEVER) } else { self.transmit(connection, end, now, size) };
-        let acked = if blocked.1 || arrives == NEVER { NEVER } else { arrives + self.way(connection, 1 - end).least_ns };
+        let (leaves, arrives) =
+            if blocked.0 || stalled { (NEVER, NEVER) } else { self.transmit(connection, end, now, size) };
+        let acked =
+            if blocked.1 || arrives == NEVER { NEVER } else { arrives + self.way(connection, 1 - end).least_ns };
         let flow = &mut connection.flows[end];
         flow.segments.push_back(Segment { leaves, arrives, content });
         flow.unacked.push_back(Unacked { sent: now, acked });
@@ -478,7 +491,8 @@ impl Scene<'_> {
         if flow.time_out_armed {
             return;
         }
-        let waiting = flow.unacked.iter().find(|entry| entry.acked == NEVER || entry.acked - entry.sent > self.net.time_out);
+        let waiting =
+            flow.unacked.iter().find(|entry| entry.acked == NEVER || entry.acked - entry.sent > self.net.time_out);
         if let Some(entry) = waiting {
             flow.time_out_armed = true;
             self.due.push((entry.sent.saturating_add(self.net.time_out), NetDue::TimeOut { flow: end as u8 }));

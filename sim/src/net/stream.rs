@@ -45,9 +45,10 @@ impl Stream {
     pub(crate) async fn connect(host: u32, boot: u32, to: &str, port: u16) -> io::Result<Self> {
         fence(host, boot)?;
         let (key, id, peer) = kernel::with(|kernel| {
-            let peer = *kernel.names.get(to).ok_or_else(|| {
-                io::Error::new(io::ErrorKind::NotFound, format!("no host is named {to}"))
-            })?;
+            let peer = *kernel
+                .names
+                .get(to)
+                .ok_or_else(|| io::Error::new(io::ErrorKind::NotFound, format!("no host is named {to}")))?;
             let (key, id) = kernel.start_connect((host, boot), peer, port);
             Ok::<_, io::Error>((key, id, peer))
         })?;

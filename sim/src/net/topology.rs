@@ -117,11 +117,10 @@ impl Topology {
         let (a, b) = (machines[from as usize].site, machines[to as usize].site);
         let mut way = self.between[a as usize * self.site_names.len() + b as usize];
         if !self.impaired.is_empty() {
-            let mut scopes = [Scope::Host(from), Scope::Host(to), Scope::Site(a), Scope::Site(b)].as_slice();
-            if a == b {
-                scopes = &scopes[..3];
-            }
-            for path in scopes.iter().filter_map(|scope| self.impaired.get(scope)) {
+            let scopes = [Scope::Host(from), Scope::Host(to), Scope::Site(a), Scope::Site(b)];
+            // A path within a site is in that site once.
+            let kept = if a == b { 3 } else { 4 };
+            for path in scopes[..kept].iter().filter_map(|scope| self.impaired.get(scope)) {
                 way.add(path);
             }
         }

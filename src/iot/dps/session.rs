@@ -37,7 +37,10 @@ pub struct Group {
 pub enum Action {
     Send(Packet),
     /// The CONNECT was accepted: this device, and what its client says about itself.
-    Opened { device: Name, client_version: Option<String> },
+    Opened {
+        device: Name,
+        client_version: Option<String>,
+    },
     /// Ask where the device belongs, and give the outcome to [`Session::answer`].
     Ask(Question),
     /// Close the connection, and say nothing more.

@@ -12,7 +12,7 @@ fn wall() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_618_862_400)
 }
 
-fn session() -> Session {
+fn fresh() -> Session {
     Session::new(Group { id_scope: SCOPE.into(), key: GROUP_KEY.into() }, NOW)
 }
 
@@ -39,7 +39,7 @@ fn take(session: &mut Session, packet: Packet) -> Vec<Action> {
 }
 
 fn open() -> Session {
-    let mut session = session();
+    let mut session = fresh();
     take(&mut session, Packet::Connect(connect()));
     let filters = vec![(format!("{RESPONSES}#"), Qos::AtLeastOnce)];
     take(&mut session, Packet::Subscribe { id: 1, filters });
@@ -73,7 +73,7 @@ fn answered(actions: Vec<Action>) -> (String, Value) {
 #[test]
 fn a_device_of_the_group_comes_in_with_a_clean_session() {
     for clean_session in [true, false] {
-        let actions = take(&mut session(), Packet::Connect(Connect { clean_session, ..connect() }));
+        let actions = take(&mut fresh(), Packet::Connect(Connect { clean_session, ..connect() }));
         let accepted = Packet::ConnAck { session_present: false, code: ConnectCode::Accepted };
         let client_version = Some("azure-iot-device/2.14.0".into());
         assert_eq!(actions, [Action::Send(accepted), Action::Opened { device: "xyz".into(), client_version }]);
@@ -86,7 +86,7 @@ fn the_resource_may_be_sent_raw_and_the_client_version_left_out() {
     let node = "SharedAccessSignature sr=0ne00000001/registrations/xyz\
                 &sig=xckGciiUTtvvnZFxyFGguolP9ASERDUXZ6WM5ZaQ0Oc%3D&skn=registration&se=1618865999";
     let username = Some(format!("{SCOPE}/registrations/xyz/api-version=2019-03-31"));
-    let mut session = session();
+    let mut session = fresh();
     take(&mut session, Packet::Connect(Connect { username, password: Some(node.into()), ..connect() }));
     asked(take(&mut session, register(r#"{"registrationId":"xyz"}"#)));
 }
@@ -110,7 +110,7 @@ fn what_cannot_be_a_device_of_the_group_is_refused_and_closed() {
         (Connect { username: other_scope, ..connect() }, ConnectCode::NotAuthorized),
         (Connect { password: token("xyz", &format!("{resource}2")), ..connect() }, ConnectCode::NotAuthorized),
     ] {
-        let mut session = session();
+        let mut session = fresh();
         let actions = take(&mut session, Packet::Connect(changed));
         let refused = Packet::ConnAck { session_present: false, code };
         assert_eq!(actions, [Action::Send(refused), Action::Close("refused")]);
@@ -120,7 +120,7 @@ fn what_cannot_be_a_device_of_the_group_is_refused_and_closed() {
 
 #[test]
 fn a_subscription_at_quality_2_is_granted_1_and_other_topics_are_refused() {
-    let mut session = session();
+    let mut session = fresh();
     take(&mut session, Packet::Connect(connect()));
     let filters = vec![(format!("{RESPONSES}#"), Qos::ExactlyOnce), ("devices/#".into(), Qos::AtMostOnce)];
     let codes = vec![SubscribeCode::Granted(Qos::AtLeastOnce), SubscribeCode::Refused];
@@ -132,7 +132,9 @@ fn a_subscription_at_quality_2_is_granted_1_and_other_topics_are_refused() {
 
 #[test]
 fn a_payload_may_be_an_object_a_string_null_or_missing() {
-    for payload in [r#","payload":{"modelId":"m"}"#, r#","payload":"{\"iotcModelId\":\"m\"}""#, r#","payload":null"#, ""] {
+    for payload in
+        [r#","payload":{"modelId":"m"}"#, r#","payload":"{\"iotcModelId\":\"m\"}""#, r#","payload":null"#, ""]
+    {
         let body = format!(r#"{{"registrationId":"xyz"{payload}}}"#);
         let question = asked(take(&mut open(), register(&body)));
         assert_eq!((&*question.device, &*question.rid, question.register), ("xyz", "4f", true));
@@ -157,7 +159,7 @@ fn a_poll_names_the_operation_it_was_given_and_nobody_elses() {
 #[test]
 fn a_wrong_key_or_an_expired_token_is_unauthorized_when_it_registers() {
     let resource = format!("{SCOPE}/registrations/xyz");
-    let mut forger = session();
+    let mut forger = fresh();
     take(&mut forger, Packet::Connect(Connect { password: token("abc", &resource), ..connect() }));
     let filters = vec![(format!("{RESPONSES}#"), Qos::AtMostOnce)];
     take(&mut forger, Packet::Subscribe { id: 1, filters });
@@ -214,19 +216,19 @@ fn breaches_close_the_connection() {
         let actions = take(&mut open(), breach.clone());
         assert!(matches!(actions[..], [Action::Close(_)]), "{breach:?}: {actions:?}");
     }
-    assert!(matches!(take(&mut session(), Packet::PingReq)[..], [Action::Close(_)]));
+    assert!(matches!(take(&mut fresh(), Packet::PingReq)[..], [Action::Close(_)]));
 }
 
 #[test]
 fn silence_is_borne_for_one_and_a_half_keep_alives() {
-    let mut session = session();
+    let mut session = fresh();
     assert_eq!(session.deadline(), Some(NOW + CONNECT_WITHIN));
     take(&mut session, Packet::Connect(connect()));
     assert_eq!(session.deadline(), Some(NOW + Duration::from_secs(90)));
     session.handle(NOW * 2, wall(), Packet::PingReq);
     assert_eq!(session.deadline(), Some(NOW * 2 + Duration::from_secs(90)));
     for (keep_alive, deadline) in [(0, None), (u16::MAX, Some(NOW + LONGEST_SILENCE))] {
-        let mut session = super::tests::session();
+        let mut session = fresh();
         take(&mut session, Packet::Connect(Connect { keep_alive, ..connect() }));
         assert_eq!(session.deadline(), deadline);
     }
@@ -240,7 +242,7 @@ proptest! {
     }
     #[test]
     fn arbitrary_usernames_never_come_in(username in ".{0,60}") {
-        let actions = take(&mut session(), Packet::Connect(Connect { username: Some(username), ..connect() }));
+        let actions = take(&mut fresh(), Packet::Connect(Connect { username: Some(username), ..connect() }));
         prop_assert!(matches!(actions.last(), Some(Action::Close(_))));
     }
 }

@@ -27,13 +27,7 @@ pub struct MqttStream {
 impl MqttStream {
     /// Reads packets of at most `limit` bytes.
     pub fn new(stream: Stream, limit: usize) -> Self {
-        Self {
-            stream,
-            decoder: Decoder::new(limit),
-            input: BytesMut::new(),
-            output: BytesMut::new(),
-            flushed: true,
-        }
+        Self { stream, decoder: Decoder::new(limit), input: BytesMut::new(), output: BytesMut::new(), flushed: true }
     }
 
     /// Queues a packet; it is written by the next `next`, `flush` or `close`.
@@ -134,10 +128,7 @@ mod tests {
     #[test]
     fn both_ends_sending_more_than_the_pipe_holds_do_not_block_each_other() {
         let (a, b) = duplex(64);
-        let (mut a, mut b) = (
-            MqttStream::new(Box::new(a), 4096),
-            MqttStream::new(Box::new(b), 4096),
-        );
+        let (mut a, mut b) = (MqttStream::new(Box::new(a), 4096), MqttStream::new(Box::new(b), 4096));
         for id in 1..=20 {
             a.send(&publish(id)).unwrap();
             b.send(&publish(id)).unwrap();
@@ -168,11 +159,7 @@ mod tests {
     fn a_peer_that_does_not_read_is_not_read_from() {
         let (a, mut b) = duplex(64);
         let mut a = MqttStream::new(Box::new(a), 1 << 20);
-        a.send(&Packet::Publish(Publish::at_most_once(
-            "t",
-            vec![0; MOST_UNWRITTEN * 2],
-        )))
-        .unwrap();
+        a.send(&Packet::Publish(Publish::at_most_once("t", vec![0; MOST_UNWRITTEN * 2]))).unwrap();
         let waker = Waker::from(Arc::new(Nobody));
         let _ = Pin::new(&mut b).poll_write(&mut Context::from_waker(&waker), &[0xc0, 0]);
         assert!(poll(&mut a).is_pending());

@@ -1,1 +1,3 @@
+pub mod dps;
+pub mod ledger;
 pub mod plan;

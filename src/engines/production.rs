@@ -206,7 +206,7 @@ impl<J: Judge + 'static> Director<J> {
     }
 
     fn boot(&self, host: &Name) {
-        if !self.stage.is_up(host) {
+        if !self.stage.is_up(host) || self.stage.is_stopping(host) {
             self.record(host, Event::Power { state: Power::On });
             self.stage.apply(Fault::Boot { host: host.to_string() });
         }
@@ -245,7 +245,8 @@ impl<J: Judge + 'static> Director<J> {
 
     /// What to tell of a change of power; a host that is down already has nothing more to lose.
     fn power<'a>(&self, host: &'a String, state: Power) -> Option<(&'a String, Event)> {
-        self.stage.is_up(host).then_some((host, Event::Power { state }))
+        let runs = self.stage.is_up(host) && !self.stage.is_stopping(host);
+        runs.then_some((host, Event::Power { state }))
     }
 
     fn record(&self, host: &str, event: Event) {

@@ -5,4 +5,5 @@ pub mod history;
 pub mod host;
 pub mod invariant;
 pub mod iot;
+pub mod scenario;
 pub mod wire;

@@ -1,23 +1,24 @@
 //! Who takes part in a run, known before it begins: machines, producers, destinations, routes, clients.
 use super::Name;
+use serde::Serialize;
 use std::time::Duration;
 
 /// Index into [`Roster::producers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ProducerId(pub u32);
 
 /// Index into [`Roster::destinations`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DestinationId(pub u32);
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     pub name: Name,
     pub site: Name,
 }
 
 /// A source of messages, such as `xyz/telemetry`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Producer {
     pub name: Name,
     /// The host whose software offers them.
@@ -25,7 +26,7 @@ pub struct Producer {
 }
 
 /// What receives messages as one: a subscription in a region, a queue, central.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Destination {
     pub name: Name,
     /// The hosts whose software receives for it.
@@ -36,14 +37,14 @@ pub struct Destination {
     pub standing: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Delivery {
     AtLeastOnce,
     ExactlyOnce,
 }
 
 /// From a producer to a destination.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Route {
     pub producer: ProducerId,
     pub destination: DestinationId,
@@ -52,7 +53,7 @@ pub struct Route {
 }
 
 /// A client that keeps sessions with services and must recover.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Client {
     pub name: Name,
     pub host: Name,
@@ -65,7 +66,7 @@ pub struct Client {
     pub placed: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Roster {
     pub machines: Vec<Machine>,
     pub producers: Vec<Producer>,

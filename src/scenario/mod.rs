@@ -1,0 +1,29 @@
+//! Scenario files: what they may say, whether they make sense, and the plan that a seed makes of one.
+//!
+//! [`loading`] reads a file and refuses it with every mistake and its place; [`Plan`] is scenario and seed with every
+//! random choice made.
+mod chaos;
+mod document;
+mod duration;
+mod expectation;
+mod measure;
+mod mistake;
+mod name;
+mod pitfall;
+mod rule;
+mod schema;
+mod site;
+mod timeline;
+mod written;
+
+pub use chaos::{Chaos, ChaosFault};
+pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
+pub use expectation::{Connected, Count, Counted, Expectation, Moved, Reconnected};
+pub use measure::{Bandwidth, Drift, Share};
+pub use mistake::{Mistake, Mistakes, Place};
+pub use name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
+pub use pitfall::{Pitfall, TurnOn};
+pub use rule::Rule;
+pub use schema::{Scenario, schema};
+pub use site::{Link, Site};
+pub use timeline::{Attack, Lossy, Outage, Partition, SkewClock, Slow, Spell, Start, Swizzle, TimelineItem};

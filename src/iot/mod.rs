@@ -1,3 +1,4 @@
+pub mod envelope;
 pub mod plan;
 pub mod planning;
 pub mod section;

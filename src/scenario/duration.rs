@@ -13,6 +13,7 @@ pub struct DurationRange {
 }
 
 impl DurationRange {
+    pub(crate) const EXPECTED_POSITIVE: &str = "a duration longer than zero";
     /// A duration that is not drawn.
     pub const fn fixed(duration: Duration) -> Self {
         Self { least: duration, most: duration }
@@ -20,6 +21,11 @@ impl DurationRange {
     /// A fixed number of seconds.
     pub const fn seconds(seconds: u64) -> Self {
         Self::fixed(Duration::from_secs(seconds))
+    }
+    /// Any duration between two numbers of seconds, both included, the lesser first.
+    pub const fn seconds_range(least: u64, most: u64) -> Self {
+        assert!(least <= most, "a range runs from the lesser to the greater");
+        Self { least: Duration::from_secs(least), most: Duration::from_secs(most) }
     }
     /// Any duration between two, both included. Back to front is turned round.
     pub fn between(one: Duration, other: Duration) -> Self {
@@ -105,6 +111,12 @@ pub struct OffsetRange {
 }
 
 impl OffsetRange {
+    /// Any offset between two numbers of minutes.
+    pub const fn minutes(least: i64, most: i64) -> Self {
+        assert!(least <= most, "a range runs from the lesser to the greater");
+        const MINUTE: i64 = 60_000_000_000;
+        Self { least_ns: least * MINUTE, most_ns: most * MINUTE }
+    }
     /// Draws from the labelled dice of a seed, in nanoseconds.
     pub fn draw(&self, seed: u64, label: &str) -> i64 {
         if self.least_ns == self.most_ns {

@@ -85,6 +85,22 @@ pub enum Counted {
     Refused,
 }
 
+impl Counted {
+    /// Names it for a reader: `messages received`.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Offered => "messages offered",
+            Self::Confirmed => "messages confirmed",
+            Self::Received => "messages received",
+            Self::Duplicates => "duplicates",
+            Self::Lost => "messages lost",
+            Self::GivenUp => "messages given up",
+            Self::Reconnects => "reconnects",
+            Self::Refused => "refused attempts",
+        }
+    }
+}
+
 /// `connected: { client: xyz, to: hub-a, after: 0s, within: 30s }`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -14,3 +14,15 @@ pub fn dice(seed: u64, label: &str) -> Dice {
     }
     Dice::from_seed(key)
 }
+
+pub(crate) struct Bend;
+impl Bend {
+    pub(crate) fn new(_seed: u64) -> Result<Bend, crate::WorldError> {
+        Ok(Bend)
+    }
+}
+pub(crate) fn set_clocks(_monotonic_ns: u64, _wall_ns: u64) {}
+pub(crate) fn set_host(_host: u32) {}
+pub(crate) fn foreign_thread() -> bool {
+    false
+}

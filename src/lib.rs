@@ -5,5 +5,7 @@ pub mod history;
 pub mod host;
 pub mod invariant;
 pub mod iot;
+pub mod report;
+pub mod run;
 pub mod scenario;
 pub mod wire;

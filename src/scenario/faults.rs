@@ -189,10 +189,8 @@ impl Drawing<'_> {
         let drift_ppm = skew.drift.unwrap_or_default().ppm;
         let hosts = self.cast.hosts(&skew.host);
         let mut steps: Vec<Step> = hosts.iter().map(|host| self.step(Fault::SkewClock { host: host.clone(), by_ns, drift_ppm })).collect();
-        // A drifting clock has gone further by then: what it gained goes back too, to the nanosecond.
-        let gained = i128::try_from((until - self.at).as_nanos()).unwrap_or(i128::MAX) * i128::from(drift_ppm) / 1_000_000;
-        let back = -(by_ns + i64::try_from(gained).unwrap_or(0));
-        steps.extend(hosts.into_iter().map(|host| Step { at: until, fault: Fault::SkewClock { host, by_ns: back, drift_ppm: 0 } }));
+        // No skew and no drift: it agrees with the true time again.
+        steps.extend(hosts.into_iter().map(|host| Step { at: until, fault: Fault::SkewClock { host, by_ns: 0, drift_ppm: 0 } }));
         Drawn {
             text: format!("the clock of {} jumps by {}", skew.host, offset_written_out(by_ns)),
             end_text: Some(format!("the clock of {} is right again", skew.host)),

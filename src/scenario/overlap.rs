@@ -14,12 +14,13 @@ type Impairing = (PlannedFault, Vec<(String, PathPlan)>);
 enum Hold {
     Down,
     Frozen,
+    Skewed,
     DiskFull,
     DiskError,
 }
 
-/// Drops the ends that would free a host from another fault's hold, and adds up what places suffer.
-pub(crate) fn settle(faults: Vec<Impairing>, for_good: &[Name]) -> Vec<PlannedFault> {
+/// Drops what would happen to a host before it is there, drops the ends that would free a host from another fault's hold, and adds up what places suffer.
+pub(crate) fn settle(faults: Vec<Impairing>, starts: &BTreeMap<Name, Duration>, for_good: &[Name]) -> Vec<PlannedFault> {
     let burdens: Vec<(Duration, Duration, String, PathPlan)> = faults
         .iter()
         .flat_map(|(fault, impairs)| {
@@ -39,6 +40,9 @@ pub(crate) fn settle(faults: Vec<Impairing>, for_good: &[Name]) -> Vec<PlannedFa
             fault
         })
         .collect();
+    for fault in &mut faults {
+        fault.steps.retain(|step| of(&step.fault).iter().all(|name| starts.get(*name).is_none_or(|starts| *starts <= step.at)));
+    }
     let holds = holds(&faults);
     for (index, fault) in faults.iter_mut().enumerate() {
         fault.steps.retain(|step| {
@@ -80,10 +84,29 @@ fn holds(faults: &[PlannedFault]) -> Holds {
     holds
 }
 
+/// The hosts or sites that a fault happens to.
+fn of(fault: &Fault) -> Vec<&str> {
+    match fault {
+        Fault::PowerLoss { host }
+        | Fault::Crash { host }
+        | Fault::Stop { host }
+        | Fault::Boot { host }
+        | Fault::Freeze { host }
+        | Fault::Thaw { host }
+        | Fault::SkewClock { host, .. }
+        | Fault::DiskFull { host, .. }
+        | Fault::DiskError { host, .. }
+        | Fault::SlowSync { host, .. } => vec![host],
+        Fault::Cut { from, to } | Fault::Heal { from, to } => vec![from, to],
+        Fault::Impair { at, .. } => vec![at],
+    }
+}
+
 fn held(fault: &Fault) -> Option<(Hold, &str)> {
     match fault {
         Fault::PowerLoss { host } | Fault::Crash { host } | Fault::Stop { host } => Some((Hold::Down, host)),
         Fault::Freeze { host } => Some((Hold::Frozen, host)),
+        Fault::SkewClock { host, by_ns, drift_ppm } if *by_ns != 0 || *drift_ppm != 0 => Some((Hold::Skewed, host)),
         Fault::DiskFull { host, on: true } => Some((Hold::DiskFull, host)),
         Fault::DiskError { host, on: true } => Some((Hold::DiskError, host)),
         _ => None,
@@ -94,6 +117,7 @@ fn freed(fault: &Fault) -> Option<(Hold, &str)> {
     match fault {
         Fault::Boot { host } => Some((Hold::Down, host)),
         Fault::Thaw { host } => Some((Hold::Frozen, host)),
+        Fault::SkewClock { host, by_ns: 0, drift_ppm: 0 } => Some((Hold::Skewed, host)),
         Fault::DiskFull { host, on: false } => Some((Hold::DiskFull, host)),
         Fault::DiskError { host, on: false } => Some((Hold::DiskError, host)),
         _ => None,

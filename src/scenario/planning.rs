@@ -70,14 +70,16 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
     }
     drawn.sort_by_key(|(drawing, _)| drawing.at);
     let for_good: Vec<Name> = drawn.iter().flat_map(|(_, drawn)| &drawn.for_good).map(|host| host.as_str().into()).collect();
-    let faults = overlap::settle(drawn.iter().map(|(drawing, drawn)| (drawn.planned(drawing), drawn.impairs.clone())).collect(), &for_good);
+    let hosts = hosts(&roster, iot.as_ref());
+    let starts = hosts.iter().map(|host| (host.name.clone(), host.starts)).collect();
+    let faults = overlap::settle(drawn.iter().map(|(drawing, drawn)| (drawn.planned(drawing), drawn.impairs.clone())).collect(), &starts, &for_good);
 
     Plan {
         scenario: scenario.name.clone(),
         file: file.to_owned(),
         story: scenario.story.clone(),
         seed,
-        hosts: hosts(&roster, iot.as_ref()),
+        hosts,
         sites: scenario.sites.iter().map(|(name, site)| (name.as_str().into(), path_of(site.latency, site.loss, None))).collect(),
         links: links(scenario),
         iot,

@@ -1,5 +1,5 @@
 //! Who takes part in a run, known before it begins: machines, producers, destinations, routes, clients.
-use super::Name;
+use super::{MessageId, Name};
 use serde::Serialize;
 use std::time::Duration;
 
@@ -11,6 +11,29 @@ pub struct ProducerId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DestinationId(pub u32);
 
+/// Index into [`Roster::machines`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u32);
+
+/// A site, numbered in the order in which the machines name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteId(pub u32);
+
+/// Index into [`Roster::clients`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+macro_rules! indices {
+    ($($id:ty),*) => { $(impl $id {
+        /// The place in its list.
+        pub fn index(self) -> usize {
+            self.0 as usize
+        }
+    })* };
+}
+indices!(ProducerId, DestinationId, HostId, ClientId);
+
+/// A machine of the world and the data centre it stands in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     pub name: Name,
@@ -37,9 +60,11 @@ pub struct Destination {
     pub standing: bool,
 }
 
+/// What a route promises about repetition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Delivery {
     AtLeastOnce,
+    /// The destination de-duplicates.
     ExactlyOnce,
 }
 
@@ -66,6 +91,7 @@ pub struct Client {
     pub placed: bool,
 }
 
+/// Everybody who takes part, and who is owed what.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Roster {
     pub machines: Vec<Machine>,
@@ -76,9 +102,22 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// Names a message for people: `xyz/telemetry #17`.
+    pub fn message(&self, message: MessageId) -> String {
+        match self.producers.get(message.producer.index()) {
+            Some(producer) => format!("{} #{}", producer.name, message.number),
+            None => format!("unknown producer {} #{}", message.producer.0, message.number),
+        }
+    }
+    /// Names a destination for people.
+    pub fn destination_name(&self, destination: DestinationId) -> &str {
+        self.destinations.get(destination.index()).map_or("an unknown destination", |d| &d.name)
+    }
+    /// Finds a producer by name.
     pub fn producer(&self, name: &str) -> Option<ProducerId> {
         self.producers.iter().position(|p| &*p.name == name).map(|i| ProducerId(i as u32))
     }
+    /// Finds a destination by name.
     pub fn destination(&self, name: &str) -> Option<DestinationId> {
         self.destinations.iter().position(|d| &*d.name == name).map(|i| DestinationId(i as u32))
     }

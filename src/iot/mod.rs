@@ -1,4 +1,7 @@
+//! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
+pub mod dps;
 pub mod envelope;
+pub mod ledger;
 pub mod plan;
 pub mod planning;
 pub mod section;

@@ -1,5 +1,6 @@
 //! Giant Lizard.
 #![allow(missing_docs, reason = "skeleton: docs follow")]
+pub mod cli;
 pub mod engines;
 pub mod history;
 pub mod host;

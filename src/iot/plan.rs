@@ -41,7 +41,7 @@ pub enum Policy {
     Hashed,
     /// The hub with the shortest path.
     LowestLatency,
-    /// As the enrolment says.
+    /// The first of the file.
     Static,
 }
 

@@ -43,7 +43,8 @@ pub struct Dps {
 pub struct Hub {
     /// Where it runs.
     pub site: SiteName,
-    /// Knob. When telemetry is confirmed: after it is stored, or before. Default after-storing.
+    /// Knob. When telemetry is confirmed: after it is stored, or before, as brokers do that store in the background.
+    /// Default after-storing. <https://github.com/eclipse-mosquitto/mosquitto/issues/1855>
     #[serde(default = "after_storing")]
     pub confirms: Confirms,
 }
@@ -95,7 +96,8 @@ pub struct Device {
     #[serde(default = "a_thousand")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub buffer: u32,
-    /// Knob. Whom it asks when a session is lost: DPS, or nobody. Default ask-dps.
+    /// Knob. What it does when a session is lost: asks DPS, or tries the same hub for ever. Default ask-dps.
+    /// <https://github.com/Azure/azure-sphere-samples/issues/206>
     #[serde(default = "ask_dps")]
     pub on_session_loss: OnSessionLoss,
     /// Whether it follows desired properties. Default off.

@@ -174,7 +174,7 @@ impl Page {
         let busy: Vec<_> = report.clients.iter().filter(|client| client.reconnects > 0 || !client.moves.is_empty()).collect();
         for client in busy.iter().take(MOST) {
             let again = spread(&client.reconnect_ms).map(|line| format!(" ({line})")).unwrap_or_default();
-            writeln!(self.out, "  {:<9} {} again{again}, {}", client.name, times(client.reconnects, "connected"), times(client.moves.len() as u64, "moved"))?;
+            writeln!(self.out, "  {:<9} {}{again}, {}", client.name, times(client.reconnects, "reconnected"), times(client.moves.len() as u64, "moved"))?;
         }
         if busy.len() > MOST {
             writeln!(self.out, "            and {} more clients that connected again or moved", busy.len() - MOST)?;

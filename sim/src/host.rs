@@ -1,89 +1,145 @@
-use crate::{Dice, Disk, Listener, Stream};
-use std::future::Future;
+//! One boot of one machine, as its software sees it.
+
+use crate::clock::Sleep;
+use crate::disk::Disk;
+use crate::entropy::{self, Dice};
+use crate::kernel::{self, NEVER};
+use crate::net::{Listener, Stream};
+use crate::tasks::{self, JoinHandle, fence};
+use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, SystemTime};
+use xxhash_rust::xxh3::xxh3_64;
 
-/// One boot of one machine, as its software sees it. `Copy`; a call from a dead boot unwinds the task.
-#[derive(Clone, Copy, Debug)]
+/// All that software may touch. `Copy`; it dies with its boot: a call from a dead boot unwinds the calling task.
+///
+/// # Panics
+/// Every method panics when called outside of the world's thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Host {
     pub(crate) id: u32,
     pub(crate) boot: u32,
 }
 
 impl Host {
+    /// Returns this machine's name, by which others connect to it.
     pub fn name(&self) -> Arc<str> {
-        todo!()
+        kernel::with(|kernel| kernel.name_of(self.id))
     }
+
+    /// Returns the name of the site this machine stands in.
     pub fn site(&self) -> Arc<str> {
-        todo!()
+        kernel::with(|kernel| {
+            let site = kernel.machines[self.id as usize].site;
+            kernel.net.topology.site_names[site as usize].clone()
+        })
     }
+
     /// Counts the boots of this machine, from 1.
     pub fn boot(&self) -> u32 {
         self.boot
     }
-    /// Virtual time since the world began (monotonic; never skewed).
+
+    /// Returns the virtual time since the world began. It never goes back and is never skewed.
     pub fn now(&self) -> Duration {
-        todo!()
+        now()
     }
-    /// This machine's wall clock, with its skew and drift.
+
+    /// Returns what this machine's wall clock shows, with its skew and drift.
     pub fn wall_clock(&self) -> SystemTime {
-        todo!()
+        kernel::with(|kernel| {
+            let clock = kernel.machines[self.id as usize].wall_clock;
+            SystemTime::UNIX_EPOCH + Duration::from_nanos(clock.shows(kernel.epoch, kernel.now))
+        })
     }
-    pub async fn sleep(&self, _d: Duration) {
-        todo!()
+
+    /// Waits for a span of virtual time, exact to the nanosecond; late on a frozen host.
+    pub fn sleep(&self, span: Duration) -> impl Future<Output = ()> + Send + Sync + use<> {
+        self.sleep_until(now().saturating_add(span))
     }
-    pub async fn sleep_until(&self, _at: Duration) {
-        todo!()
+
+    /// Waits until a moment of virtual time; a past one is over at once.
+    pub fn sleep_until(&self, at: Duration) -> impl Future<Output = ()> + Send + Sync + use<> {
+        Sleep::until(self.id, self.boot, nanos(at))
     }
-    /// A stream of chance of its own, the same for every boot-independent label: (seed, host, boot, label).
-    pub fn dice(&self, _label: &str) -> Dice {
-        todo!()
+
+    /// Returns a stream of chance of its own, drawn from the seed, this host's name, its boot and the label.
+    ///
+    /// Two calls with one label return the same stream from its beginning.
+    pub fn dice(&self, label: &str) -> Dice {
+        kernel::with(|kernel| {
+            let name = &kernel.machines[self.id as usize].name;
+            entropy::dice(kernel.seed, &format!("host/{name}/{}/{label}", self.boot))
+        })
     }
-    /// Opens a TCP connection. Errors: `NotFound` (no such name), `ConnectionRefused`, `TimedOut` (127 s of SYN retries).
-    pub async fn connect(&self, _to: &str, _port: u16) -> io::Result<Stream> {
-        todo!()
+
+    /// Opens a TCP connection to a port of a host.
+    ///
+    /// # Errors
+    /// `NotFound`: no host has that name. `ConnectionRefused`: nobody listens there, after one round trip.
+    /// `TimedOut`: no answer to seven SYNs in 127 s.
+    pub fn connect(&self, to: &str, port: u16) -> impl Future<Output = io::Result<Stream>> + Send + use<> {
+        let (host, to) = (*self, to.to_owned());
+        async move { Stream::connect(host.id, host.boot, &to, port).await }
     }
-    /// Listens on a port. Errors: `AddrInUse`.
-    pub fn listen(&self, _port: u16) -> io::Result<Listener> {
-        todo!()
+
+    /// Listens on a port.
+    ///
+    /// # Errors
+    /// `AddrInUse`: somebody on this host does already.
+    pub fn listen(&self, port: u16) -> io::Result<Listener> {
+        Listener::bind(self.id, self.boot, port)
     }
-    /// Starts a task on this host; it dies with the boot. Dropping the handle detaches.
-    pub fn spawn<F>(&self, _future: F) -> JoinHandle<F::Output>
+
+    /// Starts a task on this host; it dies with the boot. Dropping the handle detaches it.
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,
     {
-        todo!()
+        tasks::spawn(self.id, self.boot, future)
     }
+
+    /// Returns this machine's disk.
     pub fn disk(&self) -> Disk {
-        todo!()
+        Disk { host: self.id, boot: self.boot }
     }
-    /// Resolves when this host has been asked to stop (a graceful shutdown: say goodbye, then return from main).
-    pub async fn stopping(&self) {
-        todo!()
+
+    /// Waits until this host is asked to stop: time to say goodbye and to return from the main future.
+    pub fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
+        let host = *self;
+        poll_fn(move |cx| {
+            if fence(host.id, host.boot).is_err() {
+                return Poll::Pending;
+            }
+            match kernel::with(|kernel| kernel.is_stopping(host.id, cx.waker())) {
+                true => Poll::Ready(()),
+                false => Poll::Pending,
+            }
+        })
     }
-    /// Mixes bytes into the fingerprint (and the journal, when recording).
-    pub fn note(&self, _kind: &'static str, _bytes: &[u8]) {
-        todo!()
+
+    /// Mixes bytes of any meaning into the world's fingerprint, and into its journal when it is recording.
+    pub fn note(&self, kind: &'static str, bytes: &[u8]) {
+        if fence(self.id, self.boot).is_ok() {
+            note(self.id, kind, bytes);
+        }
     }
 }
 
-/// A task's outcome. Dropping it detaches the task; `abort` ends it.
-#[derive(Debug)]
-pub struct JoinHandle<T>(std::marker::PhantomData<fn() -> T>);
-
-impl<T> JoinHandle<T> {
-    /// Ends the task: its future is dropped before it would run again.
-    pub fn abort(self) {
-        todo!()
-    }
+pub(crate) fn now() -> Duration {
+    Duration::from_nanos(kernel::with(|kernel| kernel.now))
 }
 
-impl<T> Future for JoinHandle<T> {
-    /// `None` when the task was aborted, panicked or died with its boot.
-    type Output = Option<T>;
-    fn poll(self: std::pin::Pin<&mut Self>, _cx: &mut std::task::Context<'_>) -> std::task::Poll<Option<T>> {
-        todo!()
-    }
+pub(crate) fn note(host: u32, kind: &'static str, bytes: &[u8]) {
+    kernel::with(|kernel| {
+        kernel
+            .note(host, kind, [bytes.len() as u64, xxh3_64(bytes), 0], || String::from_utf8_lossy(bytes).into_owned());
+    });
+}
+
+pub(crate) fn nanos(span: Duration) -> u64 {
+    u64::try_from(span.as_nanos()).unwrap_or(NEVER)
 }

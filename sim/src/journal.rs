@@ -1,11 +1,18 @@
-use std::time::Duration;
+//! What the engine did, and the running fingerprint of it.
 
-/// The running hash of everything that happened.
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The running hash of everything that happened in a world: every engine event and every note.
+///
+/// Two runs with the same fingerprint had the same history. Printed as 16 hex digits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Fingerprint(pub u64);
 
-impl std::fmt::Display for Fingerprint {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{:016x}", self.0)
     }
 }
@@ -13,8 +20,67 @@ impl std::fmt::Display for Fingerprint {
 /// One engine event, kept when the world is recording.
 #[derive(Clone, Debug)]
 pub struct Entry {
+    /// Virtual time since the world began.
     pub at: Duration,
-    pub host: Option<String>,
+    /// The host it happened on; `None` for the world itself.
+    pub host: Option<Arc<str>>,
+    /// What happened, such as `established` or `power-loss`.
     pub kind: &'static str,
+    /// The particulars, in words.
     pub detail: String,
+}
+
+/// Hashes every event; keeps them too when recording.
+#[derive(Debug)]
+pub(crate) struct Journal {
+    hash: u64,
+    events: u64,
+    recording: bool,
+    entries: Vec<Entry>,
+}
+
+impl Journal {
+    pub(crate) fn new(seed: u64, recording: bool) -> Self {
+        Self { hash: seed, events: 0, recording, entries: Vec::new() }
+    }
+
+    /// Mixes an event into the fingerprint. `facts` must determine what happened.
+    pub(crate) fn mix(&mut self, now: u64, host: u32, kind: &'static str, facts: [u64; 3]) {
+        let mut bytes = [0; 48];
+        bytes[..8].copy_from_slice(&now.to_le_bytes());
+        bytes[8..12].copy_from_slice(&host.to_le_bytes());
+        let kind = kind.as_bytes();
+        let kept = kind.len().min(12);
+        bytes[12..12 + kept].copy_from_slice(&kind[..kept]);
+        for (lane, fact) in bytes[24..].chunks_mut(8).zip(facts) {
+            lane.copy_from_slice(&fact.to_le_bytes());
+        }
+        self.hash = xxh3_64_with_seed(&bytes, self.hash);
+        self.events += 1;
+    }
+
+    /// Keeps an event's words, which are made only when the world is recording.
+    pub(crate) fn tell(
+        &mut self,
+        now: u64,
+        host: Option<&Arc<str>>,
+        kind: &'static str,
+        words: impl FnOnce() -> String,
+    ) {
+        if self.recording {
+            self.entries.push(Entry { at: Duration::from_nanos(now), host: host.cloned(), kind, detail: words() });
+        }
+    }
+
+    pub(crate) fn fingerprint(&self) -> Fingerprint {
+        Fingerprint(self.hash)
+    }
+
+    pub(crate) fn events(&self) -> u64 {
+        self.events
+    }
+
+    pub(crate) fn into_entries(self) -> Vec<Entry> {
+        self.entries
+    }
 }

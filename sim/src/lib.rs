@@ -1,19 +1,65 @@
-//! A deterministic world of machines.
-#![allow(missing_docs, unused, clippy::todo, reason = "skeleton: bodies follow")]
-pub mod disk;
-pub mod entropy;
+//! A deterministic world of machines: virtual time, TCP, disks, clocks and faults, all from one seed.
+//!
+//! This crate knows nothing of messaging.
+//!
+//! ```
+//! use lizard_sim::{Fault, World};
+//! use std::time::Duration;
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! let run = World::new(7).run(|world| async move {
+//!     world.host("echo", "west", |host| async move {
+//!         let listener = host.listen(7).unwrap();
+//!         while let Ok(stream) = listener.accept().await {
+//!             let (mut from, mut to) = tokio::io::split(stream);
+//!             host.spawn(async move { tokio::io::copy(&mut from, &mut to).await });
+//!         }
+//!     });
+//!     world.host("client", "east", |host| async move {
+//!         let mut stream = host.connect("echo", 7).await.unwrap();
+//!         let mut answer = [0; 5];
+//!         for _ in 0..10 {
+//!             stream.write_all(b"hello").await.unwrap();
+//!             stream.read_exact(&mut answer).await.unwrap();
+//!             host.sleep(Duration::from_secs(1)).await;
+//!         }
+//!     });
+//!     world.sleep(Duration::from_secs(5)).await;
+//!     world.apply(Fault::Cut { from: "west".into(), to: "east".into() });
+//!     world.sleep(Duration::from_secs(20)).await;
+//!     world.apply(Fault::Heal { from: "west".into(), to: "east".into() });
+//!     world.sleep(Duration::from_secs(30)).await;
+//!     world.is_up("client")
+//! })?;
+//! assert!(!run.value, "the client said hello ten times, through the cut, and is done");
+//! # Ok::<(), lizard_sim::WorldError>(())
+//! ```
+//!
+//! The map:
+//! - [`World`] plans a run; its script holds a [`Stage`], the hand on the world; [`Run`] is what is left.
+//! - [`Host`] is what software holds: network ([`Stream`], [`Listener`]), [`Disk`], clocks, [`Dice`], tasks.
+//! - [`Fault`] is what can be done to a world.
+//! - [`Fingerprint`] says whether two runs had the same history.
+
+mod clock;
+mod disk;
+mod entropy;
 mod fault;
 mod host;
 mod journal;
+mod kernel;
+mod machine;
 mod net;
 mod stage;
+mod tasks;
 mod world;
 
 pub use disk::{Disk, DiskFile};
 pub use entropy::{Dice, dice};
 pub use fault::{Fault, Path};
-pub use host::{Host, JoinHandle};
+pub use host::Host;
 pub use journal::{Entry, Fingerprint};
 pub use net::{Listener, Stream};
 pub use stage::Stage;
+pub use tasks::JoinHandle;
 pub use world::{Panic, Run, World, WorldError};

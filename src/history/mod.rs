@@ -1,9 +1,16 @@
 //! The history: what every system says happened, in one vocabulary.
+mod directory;
 mod event;
+mod outages;
 mod roster;
 
+pub use directory::{Directory, Place};
 pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};
-pub use roster::{Client, Delivery, Destination, DestinationId, Machine, Producer, ProducerId, Roster, Route};
+pub use outages::{Disturbance, Outages};
+pub use roster::{
+    Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Producer, ProducerId, Roster, Route,
+    SiteId,
+};
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;

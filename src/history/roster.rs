@@ -1,23 +1,47 @@
 //! Who takes part in a run, known before it begins: machines, producers, destinations, routes, clients.
-use super::Name;
+use super::{MessageId, Name};
+use serde::Serialize;
 use std::time::Duration;
 
 /// Index into [`Roster::producers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ProducerId(pub u32);
 
 /// Index into [`Roster::destinations`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DestinationId(pub u32);
 
-#[derive(Clone, Debug)]
+/// Index into [`Roster::machines`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct HostId(pub u32);
+
+/// A site, numbered in the order in which the machines name it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SiteId(pub u32);
+
+/// Index into [`Roster::clients`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u32);
+
+macro_rules! indices {
+    ($($id:ty),*) => { $(impl $id {
+        /// The place in its list.
+        pub fn index(self) -> usize {
+            self.0 as usize
+        }
+    })* };
+}
+indices!(ProducerId, DestinationId, HostId, ClientId);
+
+/// A machine of the world and the data centre it stands in.
+#[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     pub name: Name,
     pub site: Name,
 }
 
 /// A source of messages, such as `xyz/telemetry`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Producer {
     pub name: Name,
     /// The host whose software offers them.
@@ -25,7 +49,7 @@ pub struct Producer {
 }
 
 /// What receives messages as one: a subscription in a region, a queue, central.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Destination {
     pub name: Name,
     /// The hosts whose software receives for it.
@@ -36,14 +60,16 @@ pub struct Destination {
     pub standing: bool,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What a route promises about repetition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Delivery {
     AtLeastOnce,
+    /// The destination de-duplicates.
     ExactlyOnce,
 }
 
 /// From a producer to a destination.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Route {
     pub producer: ProducerId,
     pub destination: DestinationId,
@@ -52,7 +78,7 @@ pub struct Route {
 }
 
 /// A client that keeps sessions with services and must recover.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Client {
     pub name: Name,
     pub host: Name,
@@ -65,7 +91,8 @@ pub struct Client {
     pub placed: bool,
 }
 
-#[derive(Clone, Debug, Default)]
+/// Everybody who takes part, and who is owed what.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Roster {
     pub machines: Vec<Machine>,
     pub producers: Vec<Producer>,
@@ -75,9 +102,22 @@ pub struct Roster {
 }
 
 impl Roster {
+    /// Names a message for people: `xyz/telemetry #17`.
+    pub fn message(&self, message: MessageId) -> String {
+        match self.producers.get(message.producer.index()) {
+            Some(producer) => format!("{} #{}", producer.name, message.number),
+            None => format!("unknown producer {} #{}", message.producer.0, message.number),
+        }
+    }
+    /// Names a destination for people.
+    pub fn destination_name(&self, destination: DestinationId) -> &str {
+        self.destinations.get(destination.index()).map_or("an unknown destination", |d| &d.name)
+    }
+    /// Finds a producer by name.
     pub fn producer(&self, name: &str) -> Option<ProducerId> {
         self.producers.iter().position(|p| &*p.name == name).map(|i| ProducerId(i as u32))
     }
+    /// Finds a destination by name.
     pub fn destination(&self, name: &str) -> Option<DestinationId> {
         self.destinations.iter().position(|d| &*d.name == name).map(|i| DestinationId(i as u32))
     }

@@ -1,14 +1,12 @@
 //! A thread on which the operating system answers from the seed.
 use super::stream::{Dice, dice};
 use crate::WorldError;
+use crate::kernel::NOBODY;
 use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 use std::hash::{BuildHasher, RandomState};
 use std::marker::PhantomData;
 use std::time::{Duration, Instant, SystemTime};
-
-/// The host number under which the world's own code (the engine, a script) draws.
-pub(crate) const WORLD: u32 = u32::MAX;
 
 /// What a monotonic clock shows when a world begins, in ns: software may subtract up to a year from `Instant::now()`,
 /// as it may on a machine that has been up for long.
@@ -47,7 +45,7 @@ thread_local! {
             bent: Cell::new(false),
             monotonic_ns: Cell::new(0),
             wall_ns: Cell::new(0),
-            host: Cell::new(WORLD),
+            host: Cell::new(NOBODY),
             drawn: Cell::new(0),
             foreign: Cell::new(false),
         }
@@ -70,24 +68,16 @@ impl Bend {
     pub(crate) fn new(seed: u64) -> Result<Self, WorldError> {
         if is_bent() {
             let hint = "a world already runs on it: start a world on a thread of its own";
-            return Err(WorldError::NotBent {
-                what: "this thread",
-                hint,
-            });
+            return Err(WorldError::NotBent { what: "this thread", hint });
         }
-        STREAMS.set(Some(Streams {
-            seed,
-            by_host: BTreeMap::new(),
-        }));
+        STREAMS.set(Some(Streams { seed, by_host: BTreeMap::new() }));
         ANSWERS.with(|answers| {
-            answers.host.set(WORLD);
+            answers.host.set(NOBODY);
             answers.drawn.set(0);
             answers.foreign.set(false);
             answers.bent.set(true);
         });
-        let bend = Self {
-            not_send: PhantomData,
-        };
+        let bend = Self { not_send: PhantomData };
         check(seed)?;
         set_clocks(0, 0);
         Ok(bend)
@@ -111,7 +101,7 @@ pub(crate) fn set_clocks(monotonic_ns: u64, wall_ns: u64) {
     });
 }
 
-/// Sets whose stream this thread's OS randomness is drawn from now on: a host's number, or [`WORLD`].
+/// Sets whose stream this thread's OS randomness is drawn from now on: a host's number, or `NOBODY` for the world's own.
 #[inline]
 pub(crate) fn set_host(host: u32) {
     ANSWERS.with(|answers| answers.host.set(host));
@@ -131,11 +121,7 @@ pub(super) fn is_bent() -> bool {
 /// A monotonic or wall clock's answer on a bent thread; `None` elsewhere.
 pub(super) fn clock(wall: bool) -> Option<Duration> {
     ANSWERS.with(|answers| {
-        let ns = if wall {
-            answers.wall_ns.get()
-        } else {
-            answers.monotonic_ns.get().saturating_add(UPTIME)
-        };
+        let ns = if wall { answers.wall_ns.get() } else { answers.monotonic_ns.get().saturating_add(UPTIME) };
         answers.bent.get().then(|| Duration::from_nanos(ns))
     })
 }
@@ -152,10 +138,7 @@ pub(super) fn fill(bytes: &mut [u8]) -> bool {
         let Streams { seed, by_host } = streams.as_mut()?;
         // Asking for nothing is a probe: it neither makes a stream nor advances one.
         if !bytes.is_empty() {
-            by_host
-                .entry(host)
-                .or_insert_with(|| os_stream(*seed, host))
-                .fill_bytes(bytes);
+            by_host.entry(host).or_insert_with(|| os_stream(*seed, host)).fill_bytes(bytes);
         }
         Some(())
     });
@@ -184,10 +167,7 @@ fn check(seed: u64) -> Result<(), WorldError> {
     }
     if !hash_keys_answer() {
         let hint = "this thread made its hash keys before the world began: start a world on a thread of its own";
-        return Err(WorldError::NotBent {
-            what: "RandomState",
-            hint,
-        });
+        return Err(WorldError::NotBent { what: "RandomState", hint });
     }
     if !instant_answers() {
         return refuse("Instant");
@@ -195,10 +175,7 @@ fn check(seed: u64) -> Result<(), WorldError> {
     if !system_time_answers() {
         return refuse("SystemTime");
     }
-    #[cfg(all(
-        any(target_os = "linux", target_os = "macos"),
-        not(target_feature = "crt-static")
-    ))]
+    #[cfg(all(any(target_os = "linux", target_os = "macos"), not(target_feature = "crt-static")))]
     if let Some(symbol) = super::interpose::hidden() {
         return refuse(symbol);
     }
@@ -215,7 +192,7 @@ fn entropy_answers(seed: u64) -> bool {
     let (mut answer, mut wanted) = ([0; 32], [0; 32]);
     // SAFETY: the buffer is as long as said.
     let status = unsafe { getentropy(answer.as_mut_ptr().cast(), answer.len()) };
-    os_stream(seed, WORLD).fill_bytes(&mut wanted);
+    os_stream(seed, NOBODY).fill_bytes(&mut wanted);
     status == 0 && answer == wanted
 }
 

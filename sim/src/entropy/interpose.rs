@@ -35,10 +35,7 @@ struct Next {
 
 impl Next {
     const fn new(name: &'static CStr) -> Self {
-        Self {
-            name,
-            found: AtomicPtr::new(std::ptr::null_mut()),
-        }
+        Self { name, found: AtomicPtr::new(std::ptr::null_mut()) }
     }
 
     /// Null when there is none.
@@ -115,11 +112,7 @@ unsafe fn fill(buffer: *mut c_void, length: size_t) -> bool {
 /// As of `getrandom(2)`.
 #[cfg(target_os = "linux")]
 #[unsafe(no_mangle)]
-unsafe extern "C" fn getrandom(
-    buffer: *mut c_void,
-    length: size_t,
-    flags: libc::c_uint,
-) -> libc::ssize_t {
+unsafe extern "C" fn getrandom(buffer: *mut c_void, length: size_t, flags: libc::c_uint) -> libc::ssize_t {
     // SAFETY: the caller's contract.
     if unsafe { fill(buffer, length) } {
         return length.cast_signed();
@@ -192,9 +185,7 @@ fn which(clock: clockid_t) -> Option<bool> {
         #[cfg(target_os = "linux")]
         libc::CLOCK_MONOTONIC_COARSE | libc::CLOCK_BOOTTIME => Some(false),
         #[cfg(target_os = "macos")]
-        libc::CLOCK_MONOTONIC_RAW_APPROX
-        | libc::CLOCK_UPTIME_RAW
-        | libc::CLOCK_UPTIME_RAW_APPROX => Some(false),
+        libc::CLOCK_MONOTONIC_RAW_APPROX | libc::CLOCK_UPTIME_RAW | libc::CLOCK_UPTIME_RAW_APPROX => Some(false),
         _ => None,
     }
 }

@@ -8,12 +8,9 @@
 //! What this covers and what not is listed in `docs/determinism.md`.
 
 mod bend;
-#[cfg(all(
-    any(target_os = "linux", target_os = "macos"),
-    not(target_feature = "crt-static")
-))]
+#[cfg(all(any(target_os = "linux", target_os = "macos"), not(target_feature = "crt-static")))]
 mod interpose;
 mod stream;
 
-pub(crate) use bend::{Bend, WORLD, foreign_thread, set_clocks, set_host};
+pub(crate) use bend::{Bend, foreign_thread, set_clocks, set_host};
 pub use stream::{Dice, dice};

@@ -1,48 +1,65 @@
-//! TCP as a program sees it.
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+//! TCP as a program sees it, without packets.
+//!
+//! - [`topology`]: how far apart hosts are, and what lies between them: latency, loss, bandwidth, cuts.
+//! - [`connection`]: two flows of bytes; arrival times, acknowledgements, windows, retransmission.
+//! - [`handshake`]: SYN, retries, refusal, establishment.
+//! - [`stream`], [`listener`]: what software holds.
+//!
+//! It is lazy: a segment is an arrival time in a queue. Something is put on the agenda only when a reader,
+//! a writer out of credit or a pending connect waits for it, or when a time-out has become possible.
 
-/// One end of a TCP connection. Dropping it closes (FIN, or RST when unread bytes are left).
-#[derive(Debug)]
-pub struct Stream {}
+mod connection;
+mod handshake;
+mod listener;
+mod stream;
+mod topology;
 
-impl Stream {
-    /// The name of the host at the other end.
-    pub fn peer(&self) -> std::sync::Arc<str> {
-        todo!()
-    }
-    /// A number for this connection, unique in the world (the same at both ends).
-    pub fn connection(&self) -> u64 {
-        todo!()
-    }
+pub(crate) use connection::{Connection, NetDue};
+pub use listener::Listener;
+pub use stream::Stream;
+pub(crate) use topology::{Scope, Topology};
+
+use crate::entropy::{self, Dice};
+use listener::Port;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// The network of one world.
+pub(crate) struct Net {
+    pub(crate) topology: Topology,
+    connections: Vec<Slot>,
+    free: Vec<u32>,
+    opened: u64,
+    ports: BTreeMap<(u32, u16), Port>,
+    dice: Dice,
+    /// How long a sender's oldest byte may stay unacknowledged, ns.
+    time_out: u64,
+    /// What one scene puts on the agenda; empty between scenes.
+    due: Vec<(u64, NetDue)>,
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(self: Pin<&mut Self>, _cx: &mut Context<'_>, _buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        todo!()
-    }
+#[derive(Default)]
+struct Slot {
+    generation: u32,
+    connection: Option<Box<Connection>>,
 }
 
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, _cx: &mut Context<'_>, _buf: &[u8]) -> Poll<io::Result<usize>> {
-        todo!()
+impl Net {
+    pub(crate) fn new(seed: u64, time_out: Duration) -> Self {
+        Self {
+            topology: Topology::default(),
+            connections: Vec::new(),
+            free: Vec::new(),
+            opened: 0,
+            ports: BTreeMap::new(),
+            dice: entropy::dice(seed, "network"),
+            time_out: time_out.as_nanos() as u64,
+            due: Vec::new(),
+        }
     }
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        todo!()
-    }
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        todo!()
-    }
-}
 
-/// Accepts connections on one port of one host.
-#[derive(Debug)]
-pub struct Listener {}
-
-impl Listener {
-    pub async fn accept(&self) -> io::Result<Stream> {
-        todo!()
+    fn connection(&mut self, index: u32, generation: u32) -> Option<&mut Connection> {
+        let slot = self.connections.get_mut(index as usize)?;
+        if slot.generation == generation { slot.connection.as_deref_mut() } else { None }
     }
 }

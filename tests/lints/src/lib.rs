@@ -70,16 +70,12 @@ fn recv_timeout(from: &mpsc::Receiver<u8>) {
 
 // bans: std::sync::Condvar::wait_timeout
 fn wait_timeout(on: &Condvar, guarded: &Mutex<u8>) {
-    let _ = guarded
-        .lock()
-        .map(|guard| on.wait_timeout(guard, MOMENT).is_ok());
+    let _ = guarded.lock().map(|guard| on.wait_timeout(guard, MOMENT).is_ok());
 }
 
 // bans: std::sync::Condvar::wait_timeout_while
 fn wait_timeout_while(on: &Condvar, guarded: &Mutex<u8>) {
-    let _ = guarded
-        .lock()
-        .map(|guard| on.wait_timeout_while(guard, MOMENT, |_| true).is_ok());
+    let _ = guarded.lock().map(|guard| on.wait_timeout_while(guard, MOMENT, |_| true).is_ok());
 }
 
 // bans: tokio::spawn

@@ -1,8 +1,4 @@
-#![expect(
-    clippy::disallowed_methods,
-    clippy::disallowed_types,
-    reason = "what they answer is what is tested"
-)]
+#![expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "what they answer is what is tested")]
 use super::*;
 use rand::RngExt as _;
 use std::collections::HashSet;
@@ -12,18 +8,13 @@ use std::thread;
 const CLOCKS: (u64, u64) = (90_000_000_017, 1_618_862_490_000_000_023);
 
 /// Runs `software` on a fresh thread bent to `seed`.
-fn on_bent_thread<T: Send + 'static>(
-    seed: u64,
-    software: impl FnOnce() -> T + Send + 'static,
-) -> T {
+fn on_bent_thread<T: Send + 'static>(seed: u64, software: impl FnOnce() -> T + Send + 'static) -> T {
     let bent = move || {
         let _bend = Bend::new(seed).expect("this thread is fresh");
         set_clocks(CLOCKS.0, CLOCKS.1);
         software()
     };
-    thread::spawn(bent)
-        .join()
-        .expect("the software does not panic")
+    thread::spawn(bent).join().expect("the software does not panic")
 }
 
 /// Everything that software can ask the operating system, asked in the way in which software asks it.
@@ -75,16 +66,10 @@ fn draw<const N: usize>() -> [u8; N] {
 }
 
 fn read(clock: libc::clockid_t) -> Duration {
-    let mut time = libc::timespec {
-        tv_sec: 0,
-        tv_nsec: 0,
-    };
+    let mut time = libc::timespec { tv_sec: 0, tv_nsec: 0 };
     // SAFETY: `time` is writable.
     assert_eq!(unsafe { libc::clock_gettime(clock, &mut time) }, 0);
-    Duration::new(
-        time.tv_sec.cast_unsigned(),
-        u32::try_from(time.tv_nsec).expect("below a second"),
-    )
+    Duration::new(time.tv_sec.cast_unsigned(), u32::try_from(time.tv_nsec).expect("below a second"))
 }
 
 #[test]
@@ -92,10 +77,7 @@ fn a_seed_answers_everything_software_asks_the_same_on_every_thread() {
     let first = ask_on_bent_thread(7);
     assert_eq!(first, ask_on_bent_thread(7));
     assert_eq!(first.since_start, Duration::from_nanos(CLOCKS.0));
-    assert_eq!(
-        first.wall_clock,
-        SystemTime::UNIX_EPOCH + Duration::from_nanos(CLOCKS.1)
-    );
+    assert_eq!(first.wall_clock, SystemTime::UNIX_EPOCH + Duration::from_nanos(CLOCKS.1));
 }
 
 #[test]
@@ -119,14 +101,8 @@ fn other_threads_keep_real_randomness_and_real_time_while_one_is_bent() {
             asked.join().expect("asking does not panic")
         });
         for (asked, now) in &others {
-            assert!(
-                (Duration::from_millis(2)..Duration::from_mins(2)).contains(&asked.since_start),
-                "{asked:?}"
-            );
-            let wall = asked
-                .wall_clock
-                .duration_since(SystemTime::UNIX_EPOCH)
-                .expect("after the epoch");
+            assert!((Duration::from_millis(2)..Duration::from_mins(2)).contains(&asked.since_start), "{asked:?}");
+            let wall = asked.wall_clock.duration_since(SystemTime::UNIX_EPOCH).expect("after the epoch");
             assert!(wall.as_secs().abs_diff(*now) <= 2, "{wall:?} is not {now}");
         }
         let [(one, _), (other, _)] = &others;
@@ -152,10 +128,7 @@ fn a_thread_is_real_again_once_the_bend_is_dropped() {
     });
     let (drawn, at) = now.join().expect("does not panic");
     assert_ne!(drawn, on_bent_thread(7, draw));
-    assert!(
-        at > SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-        "{at:?}"
-    );
+    assert!(at > SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000), "{at:?}");
 }
 
 #[test]
@@ -169,10 +142,7 @@ fn a_thread_is_real_again_after_an_unwinding() {
         SystemTime::now()
     });
     let at = at.join().expect("the panic was caught");
-    assert!(
-        at > SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-        "{at:?}"
-    );
+    assert!(at > SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000), "{at:?}");
 }
 
 #[test]
@@ -194,14 +164,8 @@ fn more_than_getentropy_gives_is_refused_as_the_c_library_refuses_it() {
     on_bent_thread(7, || {
         let mut bytes = [0; 257];
         // SAFETY: the buffer is as long as said.
-        assert_eq!(
-            unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) },
-            -1
-        );
-        assert_eq!(
-            std::io::Error::last_os_error().raw_os_error(),
-            Some(libc::EIO)
-        );
+        assert_eq!(unsafe { libc::getentropy(bytes.as_mut_ptr().cast(), bytes.len()) }, -1);
+        assert_eq!(std::io::Error::last_os_error().raw_os_error(), Some(libc::EIO));
     });
 }
 
@@ -265,20 +229,8 @@ fn a_thread_that_made_its_hash_keys_before_is_refused() {
         (refused, SystemTime::now())
     });
     let (refused, at) = refused.join().expect("refusing does not panic");
-    assert!(
-        matches!(
-            refused,
-            Some(WorldError::NotBent {
-                what: "RandomState",
-                ..
-            })
-        ),
-        "{refused:?}"
-    );
-    assert!(
-        at > SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000),
-        "{at:?}: still bent"
-    );
+    assert!(matches!(refused, Some(WorldError::NotBent { what: "RandomState", .. })), "{refused:?}");
+    assert!(at > SystemTime::UNIX_EPOCH + Duration::from_secs(1_700_000_000), "{at:?}: still bent");
 }
 
 #[test]
@@ -286,16 +238,7 @@ fn a_bent_thread_is_not_bent_again_and_stays_as_it_is() {
     let expected = on_bent_thread(7, draw::<16>);
     on_bent_thread(7, move || {
         let refused = Bend::new(8).err();
-        assert!(
-            matches!(
-                refused,
-                Some(WorldError::NotBent {
-                    what: "this thread",
-                    ..
-                })
-            ),
-            "{refused:?}"
-        );
+        assert!(matches!(refused, Some(WorldError::NotBent { what: "this thread", .. })), "{refused:?}");
         assert_eq!(draw::<16>(), expected);
         assert_eq!(read(libc::CLOCK_REALTIME), Duration::from_nanos(CLOCKS.1));
     });
@@ -305,9 +248,7 @@ fn a_bent_thread_is_not_bent_again_and_stays_as_it_is() {
 fn a_thread_started_from_a_bent_one_is_noticed_once() {
     on_bent_thread(7, || {
         assert!(!foreign_thread());
-        thread::spawn(|| assert!(!foreign_thread()))
-            .join()
-            .expect("an unbent thread notes nothing");
+        thread::spawn(|| assert!(!foreign_thread())).join().expect("an unbent thread notes nothing");
         assert!(foreign_thread());
         assert!(!foreign_thread());
     });
@@ -318,15 +259,8 @@ fn a_thread_started_from_a_bent_one_is_noticed_once() {
 #[test]
 fn threads_bent_at_the_same_time_do_not_disturb_one_another() {
     let alone = (0..4).map(ask_on_bent_thread).collect::<Vec<_>>();
-    let together = (0..32)
-        .map(|n| thread::spawn(move || ask_on_bent_thread(n % 4)))
-        .collect::<Vec<_>>();
+    let together = (0..32).map(|n| thread::spawn(move || ask_on_bent_thread(n % 4))).collect::<Vec<_>>();
     for (n, asked) in together.into_iter().enumerate() {
-        assert_eq!(
-            asked.join().expect("asking does not panic"),
-            alone[n % 4],
-            "seed {}",
-            n % 4
-        );
+        assert_eq!(asked.join().expect("asking does not panic"), alone[n % 4], "seed {}", n % 4);
     }
 }

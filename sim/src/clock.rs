@@ -1,0 +1,131 @@
+//! Virtual time for software: timers on the world's agenda, and wall clocks that skew.
+
+use crate::kernel::{self, Due, Kernel, NEVER, NOBODY};
+use crate::tasks::fence;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+/// One machine's wall clock: how far it is from the true time.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct WallClock {
+    offset_ns: i64,
+    drift_ppm: i32,
+    drifts_since: u64,
+}
+
+impl WallClock {
+    /// What it shows, ns since the Unix epoch, when the true time is `epoch + now`.
+    pub(crate) fn shows(&self, epoch: u64, now: u64) -> u64 {
+        let drift = i128::from(now - self.drifts_since) * i128::from(self.drift_ppm) / 1_000_000;
+        let shown = i128::from(epoch) + i128::from(now) + i128::from(self.offset_ns) + drift;
+        u64::try_from(shown.max(0)).unwrap_or(u64::MAX)
+    }
+
+    /// Moves it by `by_ns` and lets it drift from now on. Zero and zero: it agrees with the true time again.
+    pub(crate) fn skew(&mut self, now: u64, by_ns: i64, drift_ppm: i32) {
+        *self = if by_ns == 0 && drift_ppm == 0 {
+            Self::default()
+        } else {
+            let drifted = i128::from(now - self.drifts_since) * i128::from(self.drift_ppm) / 1_000_000;
+            let offset = self.offset_ns.saturating_add(drifted as i64).saturating_add(by_ns);
+            Self { offset_ns: offset, drift_ppm, drifts_since: now }
+        };
+    }
+}
+
+/// The timers that software waits for.
+#[derive(Debug, Default)]
+pub(crate) struct Timers {
+    slots: Vec<Slot>,
+    free: Vec<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Slot {
+    generation: u32,
+    waker: Option<Waker>,
+}
+
+impl Kernel {
+    pub(crate) fn timer_due(&mut self, slot: u32, generation: u32) {
+        let entry = &mut self.timers.slots[slot as usize];
+        if entry.generation == generation {
+            self.wakes.extend(entry.waker.take());
+        }
+    }
+
+    fn start_timer(&mut self, at: u64, waker: &Waker) -> (u32, u32) {
+        let slot = self.timers.free.pop().unwrap_or_else(|| {
+            self.timers.slots.push(Slot::default());
+            (self.timers.slots.len() - 1) as u32
+        });
+        let entry = &mut self.timers.slots[slot as usize];
+        entry.waker = Some(waker.clone());
+        let generation = entry.generation;
+        if at != NEVER {
+            self.at(at, Due::Timer { slot, generation });
+        }
+        (slot, generation)
+    }
+
+    fn end_timer(&mut self, slot: u32) {
+        let entry = &mut self.timers.slots[slot as usize];
+        entry.generation = entry.generation.wrapping_add(1);
+        self.spent.extend(entry.waker.take());
+        self.timers.free.push(slot);
+    }
+}
+
+/// Waits until a moment of virtual time. Exact to the nanosecond; on a frozen host it resolves late.
+#[derive(Debug)]
+#[must_use = "futures do nothing unless polled"]
+pub(crate) struct Sleep {
+    host: u32,
+    boot: u32,
+    at: u64,
+    slot: Option<(u32, u32)>,
+}
+
+impl Sleep {
+    pub(crate) fn until(host: u32, boot: u32, at: u64) -> Self {
+        Self { host, boot, at, slot: None }
+    }
+
+    /// For the world's own tasks.
+    pub(crate) fn of_the_world(at: u64) -> Self {
+        Self::until(NOBODY, 0, at)
+    }
+}
+
+impl Future for Sleep {
+    type Output = ();
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
+        if fence(self.host, self.boot).is_err() {
+            return Poll::Ready(());
+        }
+        let (at, slot) = (self.at, self.slot);
+        kernel::with(|kernel| {
+            if kernel.now >= at {
+                return Poll::Ready(());
+            }
+            match slot {
+                Some((slot, _)) => {
+                    let entry = &mut kernel.timers.slots[slot as usize];
+                    Kernel::park(&mut entry.waker, cx.waker(), &mut kernel.spent);
+                }
+                None => self.slot = Some(kernel.start_timer(at, cx.waker())),
+            }
+            Poll::Pending
+        })
+    }
+}
+
+impl Drop for Sleep {
+    fn drop(&mut self) {
+        if let Some((slot, _)) = self.slot {
+            kernel::try_with(|kernel| kernel.end_timer(slot));
+        }
+    }
+}

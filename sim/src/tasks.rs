@@ -1,0 +1,418 @@
+//! The run queue: which task may run, to quiescence; who dies, who is frozen.
+//!
+//! ```text
+//!            spawn                 wake                    run
+//!   (none) ─────────▶ queued ◀──────────── waiting ◀──────────────┐
+//!                       │  ▲                                      │
+//!          host frozen  │  │ thaw                 future pending   │
+//!                       ▼  │                                      │
+//!                      parked        queued ───────────────▶ running
+//!                                                                 │ done, panicked
+//!      the boot dies: dropped at once, wherever it is             ▼
+//!                                                               (none)
+//! ```
+
+use crate::entropy;
+use crate::kernel::{self, Kernel, NOBODY};
+use crate::world::WorldError;
+use async_task::{Builder, Runnable, Task};
+use std::any::Any;
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::Future;
+use std::io;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
+use std::pin::Pin;
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+use std::thread::ThreadId;
+use std::time::Duration;
+
+/// A task polled more often than this at one instant will never come to rest.
+const MOST_POLLS: u32 = 10_000;
+
+/// Whose task it is, and how often it ran at this instant.
+pub(crate) struct Owner {
+    host: u32,
+    boot: u32,
+    instant: AtomicU64,
+    polls: AtomicU32,
+    home: Arc<Home>,
+}
+
+/// The thread a world lives on; a wake from another one is noted here.
+struct Home {
+    thread: ThreadId,
+    woken_from_outside: AtomicBool,
+}
+
+type Queued = Runnable<Owner>;
+type Handle = Task<(), Owner>;
+
+/// The run queue of this thread's world.
+struct Queue {
+    ready: RefCell<VecDeque<Queued>>,
+    /// Wakes the run loop when a task becomes ready while it sleeps.
+    run_loop: RefCell<Option<Waker>>,
+    home: RefCell<Option<Arc<Home>>>,
+    running: Cell<(u32, u32)>,
+    /// A task's future is being dropped: what its destructors call must not unwind.
+    dropping: Cell<bool>,
+}
+
+thread_local! {
+    static QUEUE: Queue = const {
+        Queue {
+            ready: RefCell::new(VecDeque::new()),
+            run_loop: RefCell::new(None),
+            home: RefCell::new(None),
+            running: Cell::new((NOBODY, 0)),
+            dropping: Cell::new(false),
+        }
+    };
+}
+
+/// The tasks of one boot, so that they can be ended with it.
+#[derive(Default)]
+pub(crate) struct Tasks {
+    live: Vec<Option<Handle>>,
+    free: Vec<u32>,
+    /// Woken while the host was frozen.
+    parked: Vec<Queued>,
+}
+
+/// Unwinds a task whose boot is gone.
+struct HostDied;
+
+/// Makes this thread's queue that of a new world.
+pub(crate) fn install() {
+    let home = Home { thread: std::thread::current().id(), woken_from_outside: AtomicBool::new(false) };
+    QUEUE.with(|queue| *queue.home.borrow_mut() = Some(Arc::new(home)));
+}
+
+/// The host and boot whose code runs now.
+pub(crate) fn running() -> (u32, u32) {
+    QUEUE.with(|queue| queue.running.get())
+}
+
+/// Whether a task of this world was woken from another thread.
+pub(crate) fn woken_from_outside() -> bool {
+    QUEUE.with(|queue| queue.home.borrow().as_ref().is_some_and(|home| home.woken_from_outside.load(Relaxed)))
+}
+
+/// Lets the run loop be woken by tasks while it sleeps; `None`: it is awake.
+pub(crate) fn wake_with(waker: Option<&Waker>) {
+    QUEUE.with(|queue| *queue.run_loop.borrow_mut() = waker.cloned());
+}
+
+/// Gives this thread's queue up; its tasks have all been ended.
+pub(crate) fn uninstall() {
+    QUEUE.with(|queue| {
+        *queue.run_loop.borrow_mut() = None;
+        *queue.home.borrow_mut() = None;
+        queue.ready.borrow_mut().clear();
+    });
+}
+
+fn schedule(task: Queued) {
+    if task.metadata().home.thread != std::thread::current().id() {
+        // A task can only be run or dropped on its own thread; the run has failed anyway.
+        task.metadata().home.woken_from_outside.store(true, Relaxed);
+        std::mem::forget(task);
+        return;
+    }
+    QUEUE.with(|queue| {
+        queue.ready.borrow_mut().push_back(task);
+        if let Some(waker) = queue.run_loop.borrow_mut().take() {
+            waker.wake();
+        }
+    });
+}
+
+/// Starts a task on a boot. A dead boot's call unwinds.
+pub(crate) fn spawn<F>(host: u32, boot: u32, future: F) -> JoinHandle<F::Output>
+where
+    F: Future + 'static,
+    F::Output: 'static,
+{
+    if fence(host, boot).is_err() {
+        return JoinHandle { host, boot, key: u32::MAX, outcome: Arc::default() };
+    }
+    let Some(home) = QUEUE.with(|queue| queue.home.borrow().clone()) else {
+        panic!("a task was spawned outside of its world's thread");
+    };
+    let owner = Owner { host, boot, instant: AtomicU64::new(0), polls: AtomicU32::new(0), home };
+    let key = kernel::with(|kernel| kernel.tasks_of(host).reserve());
+    let outcome = Arc::new(Mutex::new(Outcome { value: None, over: false, waiter: None }));
+    let ending = Ending { host, boot, key, outcome: outcome.clone() };
+    let future = Mortal(Some(Box::pin(future)));
+    let task = async move {
+        let ending = ending;
+        let value = future.await;
+        lock(&ending.outcome).value = Some(value);
+    };
+    let (runnable, handle) = Builder::new().metadata(owner).propagate_panic(false).spawn_local(move |_| task, schedule);
+    kernel::with(|kernel| kernel.tasks_of(host).live[key as usize] = Some(handle));
+    runnable.schedule();
+    JoinHandle { host, boot, key, outcome }
+}
+
+/// A task's future. Destructors of a dead boot may call their host; they are answered with errors, since unwinding
+/// out of a future that is being dropped would abort the process.
+struct Mortal<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Future for Mortal<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match &mut self.0 {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Mortal<F> {
+    fn drop(&mut self) {
+        let before = QUEUE.with(|queue| queue.dropping.replace(true));
+        self.0 = None;
+        QUEUE.with(|queue| queue.dropping.set(before));
+    }
+}
+
+/// What became of a task.
+struct Outcome<T> {
+    value: Option<T>,
+    over: bool,
+    waiter: Option<Waker>,
+}
+
+impl<T> Default for Outcome<T> {
+    fn default() -> Self {
+        Self { value: None, over: true, waiter: None }
+    }
+}
+
+fn lock<T>(outcome: &Mutex<Outcome<T>>) -> MutexGuard<'_, Outcome<T>> {
+    outcome.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Tells the joiner and gives the task's place free, however the task ends.
+struct Ending<T> {
+    host: u32,
+    boot: u32,
+    key: u32,
+    outcome: Arc<Mutex<Outcome<T>>>,
+}
+
+impl<T> Drop for Ending<T> {
+    fn drop(&mut self) {
+        let waiter = {
+            let mut outcome = lock(&self.outcome);
+            outcome.over = true;
+            outcome.waiter.take()
+        };
+        if let Some(waiter) = waiter {
+            waiter.wake();
+        }
+        let handle = kernel::try_with(|kernel| {
+            kernel.is_boot(self.host, self.boot).then(|| kernel.tasks_of(self.host).release(self.key))
+        });
+        if let Some(handle) = handle.flatten().flatten() {
+            handle.detach();
+        }
+    }
+}
+
+/// A task's outcome. Dropping the handle detaches the task.
+pub struct JoinHandle<T> {
+    host: u32,
+    boot: u32,
+    key: u32,
+    outcome: Arc<Mutex<Outcome<T>>>,
+}
+
+impl<T> std::fmt::Debug for JoinHandle<T> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("JoinHandle").field("host", &self.host).field("key", &self.key).finish_non_exhaustive()
+    }
+}
+
+impl<T> JoinHandle<T> {
+    /// Ends the task: its future is dropped before it would run again.
+    pub fn abort(self) {
+        if lock(&self.outcome).over {
+            return;
+        }
+        let handle = kernel::try_with(|kernel| {
+            kernel.is_boot(self.host, self.boot).then(|| kernel.tasks_of(self.host).take(self.key))
+        });
+        drop(handle);
+    }
+}
+
+impl<T> Future for JoinHandle<T> {
+    /// `None` when the task was aborted, panicked or died with its boot.
+    type Output = Option<T>;
+
+    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
+        let mut outcome = lock(&self.outcome);
+        if let Some(value) = outcome.value.take() {
+            return Poll::Ready(Some(value));
+        }
+        if outcome.over {
+            return Poll::Ready(None);
+        }
+        outcome.waiter = Some(cx.waker().clone());
+        Poll::Pending
+    }
+}
+
+impl Tasks {
+    fn reserve(&mut self) -> u32 {
+        self.free.pop().unwrap_or_else(|| {
+            self.live.push(None);
+            (self.live.len() - 1) as u32
+        })
+    }
+
+    fn take(&mut self, key: u32) -> Option<Handle> {
+        self.live.get_mut(key as usize).and_then(Option::take)
+    }
+
+    fn release(&mut self, key: u32) -> Option<Handle> {
+        let handle = self.take(key);
+        // After a mass ending the table is a new one, in which the old keys mean nothing.
+        if (key as usize) < self.live.len() {
+            self.free.push(key);
+        }
+        handle
+    }
+}
+
+/// Ends every task of a boot: their futures are dropped before this returns.
+///
+/// Called with the kernel let go: destructors may come back for it.
+pub(crate) fn end_all(host: u32, boot: u32) {
+    let tasks = kernel::try_with(|kernel| std::mem::take(kernel.tasks_of(host)));
+    drop(tasks);
+    loop {
+        let dead = QUEUE.with(|queue| {
+            let mut ready = queue.ready.borrow_mut();
+            let place = ready.iter().position(|task| {
+                let owner = task.metadata();
+                owner.host == host && owner.boot == boot
+            });
+            place.and_then(|place| ready.remove(place))
+        });
+        let Some(dead) = dead else { return };
+        // Running a cancelled task drops its future.
+        let _ = catch_unwind(AssertUnwindSafe(|| dead.run()));
+    }
+}
+
+/// Puts what was woken during a freeze back into the queue, in the order of the wakes.
+pub(crate) fn thaw(host: u32) {
+    let parked = kernel::with(|kernel| std::mem::take(&mut kernel.tasks_of(host).parked));
+    parked.into_iter().for_each(schedule);
+}
+
+/// Runs every ready task until none is, and tells whether there was one. `instant` numbers the moment, for
+/// finding livelocks.
+pub(crate) fn run_ready(instant: u64) -> bool {
+    let mut any = false;
+    while let Some(task) = QUEUE.with(|queue| queue.ready.borrow_mut().pop_front()) {
+        any = true;
+        run(task, instant);
+    }
+    any
+}
+
+fn run(task: Queued, instant: u64) {
+    let owner = task.metadata();
+    let (host, boot) = (owner.host, owner.boot);
+    let busy = if owner.instant.swap(instant, Relaxed) == instant {
+        owner.polls.fetch_add(1, Relaxed) >= MOST_POLLS
+    } else {
+        owner.polls.store(1, Relaxed);
+        false
+    };
+    let task = kernel::with(|kernel| {
+        if busy {
+            kernel.fail_livelock(host);
+            return None;
+        }
+        if kernel.is_frozen(host) {
+            kernel.tasks_of(host).parked.push(task);
+            return None;
+        }
+        kernel.face_host(host);
+        Some(task)
+    });
+    let Some(task) = task else { return };
+    let result = as_host(host, boot, || task.run());
+    if let Err(payload) = result {
+        blame(host, boot, payload.as_ref());
+    }
+    if entropy::foreign_thread() {
+        kernel::with(|kernel| kernel.fail_foreign_thread(host, "it started a thread"));
+    }
+}
+
+/// Runs code as a host's; what it spawns elsewhere is attributed to it.
+fn as_host<R>(host: u32, boot: u32, code: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
+    let before = QUEUE.with(|queue| queue.running.replace((host, boot)));
+    let result = catch_unwind(AssertUnwindSafe(code));
+    QUEUE.with(|queue| queue.running.set(before));
+    result
+}
+
+/// Makes a panic an event: software that panics has crashed.
+fn blame(host: u32, boot: u32, payload: &(dyn Any + Send)) {
+    if payload.is::<HostDied>() {
+        return;
+    }
+    let message = payload
+        .downcast_ref::<&str>()
+        .map(|text| (*text).to_owned())
+        .or_else(|| payload.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "a panic without words".to_owned());
+    Kernel::software_panicked(host, boot, message);
+}
+
+/// Lets only a living boot pass. A dead boot's task is unwound here.
+///
+/// # Errors
+/// When the boot is dead and the task is unwinding already, or is being dropped.
+pub(crate) fn fence(host: u32, boot: u32) -> io::Result<()> {
+    if host == NOBODY || kernel::with(|kernel| kernel.is_boot(host, boot)) {
+        return Ok(());
+    }
+    if std::thread::panicking() || QUEUE.with(|queue| queue.dropping.get()) {
+        return Err(io::Error::other("this boot of the host is over"));
+    }
+    resume_unwind(Box::new(HostDied))
+}
+
+impl Kernel {
+    fn fail_livelock(&mut self, host: u32) {
+        let host = self.name_of(host).to_string();
+        self.fail(WorldError::Livelock { host, at: Duration::from_nanos(self.now) });
+    }
+
+    pub(crate) fn fail_foreign_thread(&mut self, host: u32, how: &str) {
+        let (host, at) = (self.name_of(host).to_string(), Duration::from_nanos(self.now));
+        self.fail(WorldError::ForeignThread { host, how: how.to_owned(), at });
+    }
+
+    /// Lets the bent clocks and randomness of this thread answer as this host's.
+    pub(crate) fn face_host(&self, host: u32) {
+        let wall = match self.machines.get(host as usize) {
+            Some(machine) => machine.wall_clock.shows(self.epoch, self.now),
+            None => self.epoch + self.now,
+        };
+        entropy::set_clocks(self.now, wall);
+        entropy::set_host(host);
+    }
+}

@@ -27,11 +27,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger, made if absent, and reads its records: the snapshot's, then the log's.
+    /// Opens a ledger, made if absent, and reads its records: the snapshot's, then the log's. What is read
+    /// is durable: a crash leaves records that were written and not yet synced, and whoever acts on them
+    /// must not lose them to a power loss afterwards.
     ///
     /// # Errors
     /// The disk's; `InvalidData` when the snapshot is damaged, which no loss of power explains.
-    pub fn open(disk: Box<dyn Disk>, name: &str) -> io::Result<(Self, Vec<Vec<u8>>)> {
+    pub async fn open(disk: Box<dyn Disk>, name: &str) -> io::Result<(Self, Vec<Vec<u8>>)> {
         let (number, mut records) = match disk.read(&snapshot_path(name)) {
             Ok(bytes) => read_snapshot(&bytes).ok_or(io::ErrorKind::InvalidData)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => (0, Vec::new()),
@@ -50,6 +52,7 @@ impl Ledger {
         if good < length {
             log.truncate(good)?;
         }
+        log.sync().await?;
         let ledger = Self { disk, name: name.to_owned(), number, log, good, torn: false, appended, unfinished: None };
         Ok((ledger, records))
     }

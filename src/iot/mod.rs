@@ -1,3 +1,4 @@
+pub mod central;
 pub mod dps;
 pub mod ledger;
 pub mod plan;

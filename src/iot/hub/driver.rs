@@ -93,7 +93,7 @@ pub async fn hub(host: Host, plan: HubPlan, group_key: String) {
 /// Reads the hub's ledger, however long the disk refuses.
 async fn remembered(host: &Host) -> (Ledger, Memory) {
     loop {
-        if let Ok((ledger, records)) = Ledger::open(host.disk(), "hub") {
+        if let Ok((ledger, records)) = Ledger::open(host.disk(), "hub").await {
             let mut memory = Memory::default();
             for (bytes, place) in records.iter().zip(places(0, &records)) {
                 if let Some(record) = Record::read(bytes) {

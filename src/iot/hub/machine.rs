@@ -291,9 +291,9 @@ impl Hub {
         Some(self.memory.device(device)?.twin.view())
     }
 
-    /// Where the stored telemetry from an offset on lies in the journal.
+    /// Where stored telemetry and changes of twins lie in the ledger, from an offset on.
     pub fn feed(&self, from: u64, most: usize) -> &[Place] {
-        self.memory.telemetry(from, most)
+        self.memory.feed(from, most)
     }
 
     /// The offset that the next stored message will have.

@@ -37,7 +37,8 @@ impl Hub {
             Asked::Twin { rid } => self.commit(None, Effect::Twin { from, ack, rid }),
             Asked::Report { rid } => match Twin::read_patch(&publish.payload) {
                 Ok(patch) => {
-                    let record = Record::Reported { device: device.to_string(), patch };
+                    let enqueued = enqueued(moment);
+                    let record = Record::Reported { device: device.to_string(), enqueued, patch };
                     self.commit(Some(record), Effect::Reported { from, ack, rid });
                 }
                 // Nothing to write: that it came to nothing is the answer.
@@ -55,7 +56,7 @@ impl Hub {
         ack: Option<(ConnectionId, u16)>,
     ) {
         let message = self.producers.message(payload);
-        let enqueued = humantime::format_rfc3339_millis(moment.wall_clock).to_string();
+        let enqueued = enqueued(moment);
         let body = BASE64.encode(payload);
         let record = Record::Telemetry(Telemetry { device: device.to_string(), enqueued, properties, body });
         match self.settings.confirms {
@@ -89,6 +90,10 @@ impl Hub {
         let record = session_record(live);
         self.commit(record, Effect::Send(from, Packet::UnsubAck { id }));
     }
+}
+
+fn enqueued(moment: Moment) -> String {
+    humantime::format_rfc3339_millis(moment.wall_clock).to_string()
 }
 
 /// What to keep of a connection's subscriptions; nothing of a clean session's.

@@ -1,5 +1,6 @@
 //! Giant Lizard.
 #![allow(missing_docs, reason = "skeleton: docs follow")]
+pub mod cli;
 pub mod custody;
 pub mod engines;
 pub mod history;
@@ -7,4 +8,7 @@ pub mod host;
 pub mod invariant;
 pub mod iot;
 pub mod judge;
+pub mod report;
+pub mod run;
+pub mod scenario;
 pub mod wire;

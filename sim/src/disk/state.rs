@@ -8,7 +8,7 @@ use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-/// How long a sync takes, in nanoseconds, unless told otherwise: what a data-centre SSD needs.
+/// How long a sync takes, in nanoseconds, unless slowed: what a data-centre SSD needs.
 const SYNC_NS: RangeInclusive<u64> = 100_000..=1_000_000;
 
 /// A host's disk. It outlives the host's boots.
@@ -20,8 +20,8 @@ pub(crate) struct DiskState {
     epoch: u64,
     full: bool,
     failing: bool,
-    /// How long each sync takes instead of a drawn time.
-    slow: Option<Duration>,
+    /// How much longer each sync takes.
+    slow: Duration,
 }
 
 /// An open file, until the next crash or power loss.
@@ -42,7 +42,7 @@ pub(super) struct Sync {
 impl DiskState {
     /// Makes an empty disk. All its chance (how long a sync takes, what is torn) comes from `dice`.
     pub(crate) fn new(dice: Dice) -> Self {
-        Self { directory: Directory::default(), dice, epoch: 0, full: false, failing: false, slow: None }
+        Self { directory: Directory::default(), dice, epoch: 0, full: false, failing: false, slow: Duration::ZERO }
     }
 
     /// Forgets the page cache: what was not synced is lost or torn, open handles are dead.
@@ -67,9 +67,9 @@ impl DiskState {
         self.failing = on;
     }
 
-    /// Sets how long each sync takes; zero is back to normal (100 us to 1 ms, drawn).
+    /// Sets how much longer than usual (100 us to 1 ms, drawn) each sync takes.
     pub(crate) fn set_slow_sync(&mut self, by: Duration) {
-        self.slow = (!by.is_zero()).then_some(by);
+        self.slow = by;
     }
 
     /// Opens a file, made if absent.
@@ -170,7 +170,7 @@ impl DiskState {
         self.check_room()?;
         let drawn = Duration::from_nanos(self.dice.random_range(SYNC_NS));
         let mark = content(&file.file).mark();
-        Ok(Sync { takes: self.slow.unwrap_or(drawn), mark, journal: self.directory.position() })
+        Ok(Sync { takes: drawn.saturating_add(self.slow), mark, journal: self.directory.position() })
     }
 
     /// Ends a sync: what it vouches for survives power loss from now on.

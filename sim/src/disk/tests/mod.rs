@@ -284,15 +284,17 @@ fn a_sync_that_a_disk_error_overtakes_promises_nothing_and_can_be_repeated() {
 }
 
 #[test]
-fn a_sync_takes_a_drawn_time_or_the_time_it_was_slowed_to() {
+fn a_sync_takes_a_drawn_time_and_longer_on_a_slow_disk() {
     let (mut disk, log) = disk_with_a_log(0);
-    let drawn: BTreeSet<_> = (0..100).map(|_| disk.begin_sync(&log).unwrap().takes).collect();
-    assert!(drawn.len() > 50, "{drawn:?}");
-    assert!(drawn.iter().all(|takes| (Duration::from_micros(100)..=Duration::from_millis(1)).contains(takes)));
+    let mut drawn = || -> BTreeSet<_> { (0..100).map(|_| disk.begin_sync(&log).unwrap().takes).collect() };
+    let usual = Duration::from_micros(100)..=Duration::from_millis(1);
+    let takes = drawn();
+    assert!(takes.len() > 50 && takes.iter().all(|takes| usual.contains(takes)), "{takes:?}");
     disk.set_slow_sync(Duration::from_secs(3));
-    assert_eq!(disk.begin_sync(&log).unwrap().takes, Duration::from_secs(3));
+    let takes = disk.begin_sync(&log).unwrap().takes;
+    assert!(usual.contains(&(takes - Duration::from_secs(3))), "{takes:?}");
     disk.set_slow_sync(Duration::ZERO);
-    assert!(disk.begin_sync(&log).unwrap().takes <= Duration::from_millis(1));
+    assert!(usual.contains(&disk.begin_sync(&log).unwrap().takes));
 }
 
 #[test]

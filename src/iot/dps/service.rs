@@ -1,0 +1,148 @@
+//! The provisioning service as software: moves bytes between devices, hubs, disk and the desk.
+use super::allocation::HubIndex;
+use super::desk::{Desk, Letter, LetterBox};
+use super::errands::Couriers;
+use super::health::Check;
+use super::session::{Action, Group, PACKET_LIMIT, Session};
+use crate::history::Name;
+use crate::host::{BoxFuture, Host, Stream};
+use crate::iot::plan::{CONTROL_PORT, DpsPlan, MQTT_PORT};
+use crate::wire::http::{self, Client, Request, Response};
+use crate::wire::mqtt::{MqttStream, Packet, WireError};
+use std::future::poll_fn;
+use std::pin::pin;
+use std::task::Poll;
+use std::time::Duration;
+
+/// A hub that does not answer a health check by then has missed it (or by the next check, if that is sooner).
+const CHECK_TIME_OUT: Duration = Duration::from_secs(2);
+/// A disk or port that fails at the start is tried again after this long.
+const START_RETRY: Duration = Duration::from_secs(1);
+
+/// Runs the provisioning service until the host is asked to stop.
+///
+/// - MQTT on [`MQTT_PORT`] for devices of the group.
+/// - `GET /registrations/{id}` on [`CONTROL_PORT`].
+/// - `GET /health` of each hub every `plan.health_check`, `PUT` and `DELETE /devices/{id}` when a
+///   device comes or goes.
+///
+/// `hubs` are host names in file order. What it decides is on its disk before anybody hears of it;
+/// while the disk fails, nothing is decided.
+pub async fn dps(host: Host, plan: DpsPlan, id_scope: String, group_key: String, hubs: Vec<Name>) {
+    let mut stopping = pin!(host.stopping());
+    let mut running = pin!(run(&host, &plan, Group { id_scope, key: group_key }, &hubs));
+    poll_fn(|cx| match stopping.as_mut().poll(cx) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => running.as_mut().poll(cx),
+    })
+    .await;
+}
+
+async fn run(host: &Host, plan: &DpsPlan, group: Group, hubs: &[Name]) {
+    let (desk, letters) = loop {
+        match Desk::open(host.clone(), plan, hubs).await {
+            Ok(opened) => break opened,
+            Err(error) => complain(host, "cannot read what was kept", &error),
+        }
+        host.sleep(START_RETRY).await;
+    };
+    let listener = loop {
+        match host.listen(MQTT_PORT) {
+            Ok(listener) => break listener,
+            Err(error) => complain(host, "cannot listen", &error),
+        }
+        host.sleep(START_RETRY).await;
+    };
+    host.spawn(desk.work(Couriers::new(host.clone(), letters.clone(), hubs)));
+    for (index, hub) in hubs.iter().enumerate() {
+        let (host, hub, letters) = (host.clone(), hub.clone(), letters.clone());
+        let every = plan.health_check;
+        host.clone().spawn(async move { check_for_ever(host, hub, HubIndex(index), every, letters).await });
+    }
+    let (on, control) = (host.clone(), letters.clone());
+    host.spawn(async move {
+        if let Err(error) = http::serve(on.clone(), CONTROL_PORT, move |request| answer(request, control.clone())).await
+        {
+            complain(&on, "control plane ended", &error);
+        }
+    });
+    while let Ok(accepted) = listener.accept().await {
+        let (on, group, letters) = (host.clone(), group.clone(), letters.clone());
+        host.spawn(async move { attend(on, accepted.stream, group, letters).await });
+    }
+}
+
+fn complain(host: &Host, what: &str, error: &dyn std::error::Error) {
+    host.record(crate::history::Event::Note { text: format!("{what}: {error}") });
+}
+
+async fn check_for_ever(host: Host, hub: Name, index: HubIndex, every: Duration, desk: LetterBox) {
+    let mut client = Client::new(host.clone(), hub, CONTROL_PORT, CHECK_TIME_OUT.min(every));
+    loop {
+        let began = host.now();
+        let check = match client.request("GET", "/health", "").await {
+            Ok(answer) if answer.is_success() => Check::Answered(host.now() - began),
+            _ => Check::Missed,
+        };
+        desk.drop(Letter::Checked(index, check));
+        host.sleep_until(began + every).await;
+    }
+}
+
+/// The control plane. `GET /registrations/{id}` is the service's own REST API (Microsoft docs, Device
+/// Registration State - Get).
+fn answer(request: Request, desk: LetterBox) -> BoxFuture<'static, Response> {
+    Box::pin(async move {
+        match (request.method.as_str(), request.segments().as_slice()) {
+            ("GET", ["registrations", device]) => match desk.info((*device).into()).await {
+                Some(state) => Response::json(200, &state),
+                None => Response::error(404_201, "Registration not found"),
+            },
+            (_, ["registrations", _]) => Response::error(405_000, "Method not allowed"),
+            _ => Response::error(404_000, "Not found"),
+        }
+    })
+}
+
+/// Serves one device's connection to its end.
+async fn attend(host: Host, stream: Stream, group: Group, desk: LetterBox) {
+    let mut stream = MqttStream::new(stream, PACKET_LIMIT);
+    let mut session = Session::new(group, host.now());
+    while let Some(packet) = next(&host, &mut stream, session.deadline()).await {
+        for action in session.handle(host.now(), host.wall_clock(), packet) {
+            match action {
+                Action::Send(packet) => send(&mut stream, &packet),
+                Action::Opened { .. } => {}
+                Action::Ask(question) => {
+                    let rid = question.rid.clone();
+                    let Some(answer) = desk.ask(question).await else { return };
+                    if let Some(packet) = session.answer(&rid, &answer) {
+                        send(&mut stream, &packet);
+                    }
+                }
+                Action::Close(_) => {
+                    // Whether the peer still hears it is its own affair.
+                    let _ = host.within(CHECK_TIME_OUT, stream.close()).await;
+                    return;
+                }
+            }
+        }
+    }
+}
+
+fn send(stream: &mut MqttStream, packet: &Packet) {
+    // Only a topic over 64 KiB cannot be encoded; a request id that long gets no answer.
+    let _ = stream.send(packet);
+}
+
+/// Waits for a packet. `None`: the connection ended, broke MQTT, or was silent for too long.
+async fn next(host: &Host, stream: &mut MqttStream, deadline: Option<Duration>) -> Option<Packet> {
+    let ended: Result<Option<Packet>, WireError> = match deadline {
+        None => stream.next().await,
+        Some(deadline) => {
+            let limit = deadline.saturating_sub(host.now());
+            host.within(limit, stream.next()).await.unwrap_or(Ok(None))
+        }
+    };
+    ended.ok().flatten()
+}

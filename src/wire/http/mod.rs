@@ -1,0 +1,14 @@
+//! HTTP/1.1 with JSON bodies, as the control plane speaks it: hyper over a host's streams.
+//!
+//! - [`Request`], [`Response`]: what handlers see; a body is whole, never a stream.
+//! - [`serve`]: answers on one port of a host.
+//! - [`Client`]: one keep-alive connection to one service.
+mod client;
+mod message;
+mod server;
+#[cfg(test)]
+mod tests;
+
+pub use client::{Client, HttpError};
+pub use message::{BadTarget, Request, Response};
+pub use server::{IDLE_LIMIT, REQUEST_LIMIT, serve, serve_stream};

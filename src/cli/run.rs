@@ -97,7 +97,8 @@ impl Run {
         if let (Some(folder), Some(recorder)) = (&self.report, recorder) {
             let folder = self.folder(folder, file, way);
             let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
-            keep(&folder, &report, &recorder, plan).map_err(|why| Failure::Write { what: folder.display().to_string(), why })?;
+            keep(&folder, &report, &recorder, plan)
+                .map_err(|why| Failure::Write { what: folder.display().to_string(), why })?;
         }
         Ok(report)
     }
@@ -130,7 +131,11 @@ impl Run {
 }
 
 /// Runs a plan and measures how long that took in real time.
-pub(super) fn timed(plan: &Plan, recorder: Option<Arc<Mutex<Recorder>>>, until: Option<std::time::Duration>) -> Result<(Report, f64), Failure> {
+pub(super) fn timed(
+    plan: &Plan,
+    recorder: Option<Arc<Mutex<Recorder>>>,
+    until: Option<std::time::Duration>,
+) -> Result<(Report, f64), Failure> {
     #[allow(clippy::disallowed_methods, reason = "the command line lives in real time")]
     let began = Instant::now();
     let watch = Watch { witness: recorder.map(|recorder| recorder as _), until };

@@ -67,14 +67,20 @@ pub fn may_escape(seeds: u64) -> u64 {
 
 /// Judges one way from its report.
 pub fn judge(pitfall: &Pitfall, way: Way, report: &Report) -> Finding {
-    let verdict = |name: &str| report.invariants.iter().find(|invariant| invariant.name == name).map(|invariant| invariant.verdict);
+    let verdict = |name: &str| {
+        report.invariants.iter().find(|invariant| invariant.name == name).map(|invariant| invariant.verdict)
+    };
     let violates = &*pitfall.violates;
-    let broken: Vec<&InvariantReport> = report.invariants.iter().filter(|invariant| invariant.verdict == Verdict::Violated).collect();
+    let broken: Vec<&InvariantReport> =
+        report.invariants.iter().filter(|invariant| invariant.verdict == Verdict::Violated).collect();
     match way {
         Way::Treatment => {
             let allowed = |name: &str| name == violates || pitfall.also.iter().any(|also| **also == *name);
             if let Some(other) = broken.iter().find(|invariant| !allowed(&invariant.name)) {
-                return Finding::Wrong(format!("{} is violated too, and stands neither in `violates` nor in `also`", other.name));
+                return Finding::Wrong(format!(
+                    "{} is violated too, and stands neither in `violates` nor in `also`",
+                    other.name
+                ));
             }
             if verdict(violates) == Some(Verdict::Violated) { Finding::AsItShould } else { Finding::Escaped }
         }
@@ -113,7 +119,10 @@ impl ThreeWays {
 ///
 /// # Errors
 /// The first error of `run_seed`.
-pub fn three_ways(pitfall: &Pitfall, mut run_seed: impl FnMut(Way) -> Result<Report, RunError>) -> Result<ThreeWays, RunError> {
+pub fn three_ways(
+    pitfall: &Pitfall,
+    mut run_seed: impl FnMut(Way) -> Result<Report, RunError>,
+) -> Result<ThreeWays, RunError> {
     let mut ways = Vec::new();
     for way in Way::of(pitfall) {
         let report = run_seed(*way)?;

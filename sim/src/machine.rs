@@ -78,6 +78,11 @@ impl Machine {
     pub(crate) fn is_frozen(&self) -> bool {
         matches!(self.power, Power::Up { frozen: true, .. })
     }
+
+    /// The boot that was asked to stop and has not ended yet.
+    pub(crate) fn stopping(&self) -> Option<u32> {
+        matches!(self.power, Power::Up { stopping: true, .. }).then_some(self.boot)
+    }
 }
 
 impl Kernel {
@@ -142,8 +147,12 @@ impl Kernel {
     }
 }
 
-/// Powers a machine on: its software starts from the disk as it was left. One that is up is left alone.
+/// Powers a machine on: its software starts from the disk as it was left. One that is up is left alone; one that
+/// is still stopping has had its time.
 pub(crate) fn boot(host: u32) {
+    if let Some(boot) = kernel::with(|kernel| kernel.machines[host as usize].stopping()) {
+        exit(host, boot);
+    }
     let started = kernel::with(|kernel| {
         let machine = &mut kernel.machines[host as usize];
         if machine.is_up() {

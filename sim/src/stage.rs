@@ -116,11 +116,19 @@ impl Stage {
         tasks::spawn(NOBODY, 0, future)
     }
 
-    /// Tells whether a host is powered on and its software runs (or is frozen).
+    /// Tells whether a host is powered on and its software runs (or is frozen, or is still stopping).
     pub fn is_up(&self, host: &str) -> bool {
         kernel::with(|kernel| {
             let id = kernel.names.get(host).copied();
             id.is_some_and(|id| kernel.machines[id as usize].is_up())
+        })
+    }
+
+    /// Tells whether a host was asked to stop and has not ended yet.
+    pub fn is_stopping(&self, host: &str) -> bool {
+        kernel::with(|kernel| {
+            let id = kernel.names.get(host).copied();
+            id.is_some_and(|id| kernel.machines[id as usize].stopping().is_some())
         })
     }
 

@@ -57,6 +57,8 @@ struct Queue {
     run_loop: RefCell<Option<Waker>>,
     home: RefCell<Option<Arc<Home>>>,
     running: Cell<(u32, u32)>,
+    /// A task's future is being dropped: what its destructors call must not unwind.
+    dropping: Cell<bool>,
 }
 
 thread_local! {
@@ -66,6 +68,7 @@ thread_local! {
             run_loop: RefCell::new(None),
             home: RefCell::new(None),
             running: Cell::new((NOBODY, 0)),
+            dropping: Cell::new(false),
         }
     };
 }
@@ -143,6 +146,7 @@ where
     let key = kernel::with(|kernel| kernel.tasks_of(host).reserve());
     let outcome = Arc::new(Mutex::new(Outcome { value: None, over: false, waiter: None }));
     let ending = Ending { host, boot, key, outcome: outcome.clone() };
+    let future = Mortal(Some(Box::pin(future)));
     let task = async move {
         let ending = ending;
         let value = future.await;
@@ -152,6 +156,29 @@ where
     kernel::with(|kernel| kernel.tasks_of(host).live[key as usize] = Some(handle));
     runnable.schedule();
     JoinHandle { host, boot, key, outcome }
+}
+
+/// A task's future. Destructors of a dead boot may call their host; they are answered with errors, since unwinding
+/// out of a future that is being dropped would abort the process.
+struct Mortal<F>(Option<Pin<Box<F>>>);
+
+impl<F: Future> Future for Mortal<F> {
+    type Output = F::Output;
+
+    fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<F::Output> {
+        match &mut self.0 {
+            Some(future) => future.as_mut().poll(cx),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<F> Drop for Mortal<F> {
+    fn drop(&mut self) {
+        let before = QUEUE.with(|queue| queue.dropping.replace(true));
+        self.0 = None;
+        QUEUE.with(|queue| queue.dropping.set(before));
+    }
 }
 
 /// What became of a task.
@@ -357,12 +384,12 @@ fn blame(host: u32, boot: u32, payload: &(dyn Any + Send)) {
 /// Lets only a living boot pass. A dead boot's task is unwound here.
 ///
 /// # Errors
-/// When the boot is dead and the task is unwinding already.
+/// When the boot is dead and the task is unwinding already, or is being dropped.
 pub(crate) fn fence(host: u32, boot: u32) -> io::Result<()> {
     if host == NOBODY || kernel::with(|kernel| kernel.is_boot(host, boot)) {
         return Ok(());
     }
-    if std::thread::panicking() {
+    if std::thread::panicking() || QUEUE.with(|queue| queue.dropping.get()) {
         return Err(io::Error::other("this boot of the host is over"));
     }
     resume_unwind(Box::new(HostDied))

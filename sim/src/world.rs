@@ -167,6 +167,8 @@ fn runtime(seed: u64, strict: bool) -> Result<tokio::runtime::Runtime, WorldErro
 struct RunLoop {
     began: Instant,
     alarm: Pin<Box<Sleep>>,
+    /// Whether the alarm is set for when nothing is due.
+    idle: bool,
     /// Numbers the moments at which something happened.
     instant: u64,
     /// Whether tokio's own tasks have run to rest since ours last did anything.
@@ -178,7 +180,7 @@ impl RunLoop {
     fn new() -> Self {
         let began = Instant::now();
         let alarm = Box::pin(tokio::time::sleep_until(began));
-        Self { began, alarm, instant: 1, strays_rested: false, tokio: tokio::runtime::Handle::current() }
+        Self { began, alarm, idle: false, instant: 1, strays_rested: false, tokio: tokio::runtime::Handle::current() }
     }
 
     /// Runs until the script has ended; `None` when the world failed or can never go on.
@@ -249,6 +251,11 @@ impl RunLoop {
 
     /// Sleeps in tokio until the millisecond of the next event, or an earlier timer of tokio's.
     fn sleep<T>(&mut self, cx: &mut Context<'_>, now: u64, next: Option<u64>) -> Poll<Option<T>> {
+        if next.is_none() && self.idle && self.alarm.is_elapsed() {
+            // Ten years without an event, and the script still waits.
+            return Poll::Ready(None);
+        }
+        self.idle = next.is_none();
         // tokio counts whole milliseconds from where it is, so it must be on a boundary before it sleeps.
         let boundary = now.div_ceil(TICK) * TICK;
         self.advance_tokio(boundary);
@@ -261,10 +268,6 @@ impl RunLoop {
         }
         if self.alarm.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
-        }
-        if next.is_none() {
-            // Ten years without an event, and the script still waits.
-            return Poll::Ready(None);
         }
         // Already there, without having slept: other timers of this boundary must still have their turn.
         yield_to_tokio(cx)

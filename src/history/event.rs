@@ -14,7 +14,7 @@ pub struct MessageId {
 }
 
 /// One line of the history.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct Entry {
     /// Virtual time since the world began.
     pub at: Duration,
@@ -25,80 +25,181 @@ pub struct Entry {
 
 /// What can happen. Sessions are numbered by their client, from 1, never reused by that client
 /// (not even across boots: derive them from the boot number).
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Event {
     // A message's life, in order. Producer's client:
     /// The client accepted it from its application.
-    Offered { message: MessageId, digest: u64 },
+    Offered {
+        message: MessageId,
+        digest: u64,
+    },
     /// It went onto the wire of a session; `again`: not for the first time.
-    Sent { message: MessageId, session: u64, again: bool },
+    Sent {
+        message: MessageId,
+        session: u64,
+        again: bool,
+    },
     /// The asking side saw the answer that makes it the service's.
-    Confirmed { message: MessageId },
+    Confirmed {
+        message: MessageId,
+    },
     /// The client told its application that it will not deliver it.
-    GivenUp { message: MessageId, why: &'static str },
+    GivenUp {
+        message: MessageId,
+        why: &'static str,
+    },
     // Services (custody and blame, never excuse):
-    Stored { message: MessageId },
-    Dispatched { message: MessageId, to: Name, again: bool },
+    Stored {
+        message: MessageId,
+    },
+    Dispatched {
+        message: MessageId,
+        to: Name,
+        again: bool,
+    },
     // Receiver's client:
     /// It reached the receiving client.
-    Delivered { message: MessageId, destination: DestinationId },
+    Delivered {
+        message: MessageId,
+        destination: DestinationId,
+    },
     /// The receiving application finished handling it. `digest`: of the bytes it saw.
-    Received { message: MessageId, destination: DestinationId, digest: u64 },
+    Received {
+        message: MessageId,
+        destination: DestinationId,
+        digest: u64,
+    },
     /// The receiver told the service that it is done with it.
-    Acked { message: MessageId, destination: DestinationId },
+    Acked {
+        message: MessageId,
+        destination: DestinationId,
+    },
     /// The receiver's ack could not reach the service before its connection ended, or it never sent one:
     /// the next receipt of this message has a cause.
-    Unacked { message: MessageId, destination: DestinationId, why: &'static str },
+    Unacked {
+        message: MessageId,
+        destination: DestinationId,
+        why: &'static str,
+    },
     /// Something was received that is no message of any producer.
-    Unrecognised { destination: DestinationId, digest: u64 },
-    SubscribeStarted { destination: DestinationId },
-    Subscribed { destination: DestinationId },
+    Unrecognised {
+        destination: DestinationId,
+        digest: u64,
+    },
+    SubscribeStarted {
+        destination: DestinationId,
+    },
+    Subscribed {
+        destination: DestinationId,
+    },
 
     // Sessions. The client's view:
-    Connecting { client: Name, service: Name },
-    Connected { client: Name, service: Name, session: u64 },
-    Refused { client: Name, service: Name, why: String },
+    Connecting {
+        client: Name,
+        service: Name,
+    },
+    Connected {
+        client: Name,
+        service: Name,
+        session: u64,
+    },
+    Refused {
+        client: Name,
+        service: Name,
+        why: String,
+    },
     /// A session ended without the client's wish.
-    SessionLost { client: Name, service: Name, session: u64, cause: Cause },
+    SessionLost {
+        client: Name,
+        service: Name,
+        session: u64,
+        cause: Cause,
+    },
     /// A session ended because the client closed it.
-    SessionClosed { client: Name, service: Name, session: u64 },
+    SessionClosed {
+        client: Name,
+        service: Name,
+        session: u64,
+    },
     // The service's view (`service` is the host that records):
-    SessionOpened { client: Name, session: u64 },
-    SessionEnded { client: Name, session: u64, why: &'static str },
+    SessionOpened {
+        client: Name,
+        session: u64,
+    },
+    SessionEnded {
+        client: Name,
+        session: u64,
+        why: &'static str,
+    },
 
     // Placement (device provisioning):
     /// The provisioning service decided where a device belongs.
-    Allocated { client: Name, to: Name, reason: Reason },
+    Allocated {
+        client: Name,
+        to: Name,
+        reason: Reason,
+    },
     /// The device learnt where it belongs.
-    Assigned { client: Name, to: Name },
+    Assigned {
+        client: Name,
+        to: Name,
+    },
     /// A session at a service is usable: registered, subscribed, sending. `from`: where it was before.
-    Settled { client: Name, at: Name },
+    Settled {
+        client: Name,
+        at: Name,
+    },
     /// A service's health as the provisioning service sees it changed.
-    HealthSeen { service: Name, up: bool },
+    HealthSeen {
+        service: Name,
+        up: bool,
+    },
 
     // Twins (numbers rise per device):
     /// The device changed its reported properties to this number.
-    Reported { client: Name, number: u64 },
+    Reported {
+        client: Name,
+        number: u64,
+    },
     /// The device saw the 204 for it.
-    ReportedConfirmed { client: Name, number: u64 },
+    ReportedConfirmed {
+        client: Name,
+        number: u64,
+    },
     /// Central knows the device's reported properties at this number.
-    ReportedKnown { client: Name, number: u64 },
+    ReportedKnown {
+        client: Name,
+        number: u64,
+    },
 
     // The world's:
-    Power { state: Power },
-    Cut { from: Name, to: Name },
-    Healed { from: Name, to: Name },
+    Power {
+        state: Power,
+    },
+    Cut {
+        from: Name,
+        to: Name,
+    },
+    Healed {
+        from: Name,
+        to: Name,
+    },
     /// Any other fault begins or ends at this host or site, in words.
-    Fault { text: String, on: bool },
+    Fault {
+        text: String,
+        on: bool,
+    },
     /// Every fault has ended and producers have stopped: the settling time begins.
     Settling,
     /// Anything worth a line in a log, of no meaning to invariants.
-    Note { text: String },
+    Note {
+        text: String,
+    },
 }
 
 /// How a session was lost, as the client saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The service closed it.
@@ -114,7 +215,7 @@ pub enum Cause {
 }
 
 /// Why a device was put where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     Initial,
@@ -129,7 +230,7 @@ pub enum Reason {
 }
 
 /// A machine's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
     On,

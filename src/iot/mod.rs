@@ -1,6 +1,8 @@
 //! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
+pub mod agent;
 pub mod dps;
 pub mod envelope;
+pub mod hub;
 pub mod ledger;
 pub mod plan;
 pub mod planning;

@@ -1,4 +1,5 @@
 //! Runs plans in a world and judges them.
+mod expecting;
 mod outcome;
 pub mod pitfall;
 

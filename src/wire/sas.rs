@@ -15,11 +15,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 const SCHEME: &str = "SharedAccessSignature ";
 
 /// What stays as it is in `sr` and `sig` (RFC 3986, unreserved).
-const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
-    .remove(b'-')
-    .remove(b'.')
-    .remove(b'_')
-    .remove(b'~');
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
 /// Why a token or a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -52,11 +48,7 @@ impl Token {
     /// [`SasError::Malformed`]: another scheme, a field missing, twice or not readable.
     pub fn parse(text: &str) -> Result<Self, SasError> {
         let (mut sr, mut sig, mut se, mut skn) = (None, None, None, None);
-        for pair in text
-            .strip_prefix(SCHEME)
-            .ok_or(SasError::Malformed)?
-            .split('&')
-        {
+        for pair in text.strip_prefix(SCHEME).ok_or(SasError::Malformed)?.split('&') {
             let (key, value) = pair.split_once('=').ok_or(SasError::Malformed)?;
             let field = match key {
                 "sr" => &mut sr,
@@ -73,15 +65,11 @@ impl Token {
             return Err(SasError::Malformed);
         };
         let seconds: u64 = se.parse().map_err(|_| SasError::Malformed)?;
-        let expires = UNIX_EPOCH
-            .checked_add(Duration::from_secs(seconds))
-            .ok_or(SasError::Malformed)?;
+        let expires = UNIX_EPOCH.checked_add(Duration::from_secs(seconds)).ok_or(SasError::Malformed)?;
         Ok(Self {
             sent_resource: sr.to_owned(),
             sent_expiry: se.to_owned(),
-            signature: BASE64
-                .decode(decoded(sig)?)
-                .map_err(|_| SasError::Malformed)?,
+            signature: BASE64.decode(decoded(sig)?).map_err(|_| SasError::Malformed)?,
             resource: decoded(sr)?,
             expires,
             key_name: skn.map(decoded).transpose()?,
@@ -96,11 +84,7 @@ impl Token {
         signing(key, &self.sent_resource, &self.sent_expiry)?
             .verify_slice(&self.signature)
             .map_err(|_| SasError::Signature)?;
-        if wall_clock >= self.expires {
-            Err(SasError::Expired)
-        } else {
-            Ok(())
-        }
+        if wall_clock >= self.expires { Err(SasError::Expired) } else { Ok(()) }
     }
 
     /// What it opens, decoded: `{hub}/devices/{id}` or `{scope}/registrations/{id}`.
@@ -120,18 +104,9 @@ impl Token {
 ///
 /// # Errors
 /// [`SasError::Key`].
-pub fn make(
-    resource: &str,
-    key: &str,
-    expires: SystemTime,
-    key_name: Option<&str>,
-) -> Result<String, SasError> {
+pub fn make(resource: &str, key: &str, expires: SystemTime, key_name: Option<&str>) -> Result<String, SasError> {
     let sr = encoded(resource);
-    let se = expires
-        .duration_since(UNIX_EPOCH)
-        .unwrap_or_default()
-        .as_secs()
-        .to_string();
+    let se = expires.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs().to_string();
     let signature = BASE64.encode(signing(key, &sr, &se)?.finalize().into_bytes());
     let mut token = format!("{SCHEME}sr={sr}&sig={}&se={se}", encoded(&signature));
     if let Some(name) = key_name {
@@ -152,10 +127,7 @@ pub fn device_key(group_key: &str, registration_id: &str) -> Result<String, SasE
 }
 
 fn signing(key: &str, sr: &str, se: &str) -> Result<Hmac<Sha256>, SasError> {
-    Ok(keyed(key)?
-        .chain_update(sr.as_bytes())
-        .chain_update(b"\n")
-        .chain_update(se.as_bytes()))
+    Ok(keyed(key)?.chain_update(sr.as_bytes()).chain_update(b"\n").chain_update(se.as_bytes()))
 }
 
 fn keyed(key: &str) -> Result<Hmac<Sha256>, SasError> {
@@ -168,10 +140,7 @@ fn encoded(text: &str) -> String {
 }
 
 fn decoded(text: &str) -> Result<String, SasError> {
-    percent_decode_str(text)
-        .decode_utf8()
-        .map(Into::into)
-        .map_err(|_| SasError::Malformed)
+    percent_decode_str(text).decode_utf8().map(Into::into).map_err(|_| SasError::Malformed)
 }
 
 #[cfg(test)]
@@ -210,25 +179,13 @@ mod tests {
             assert_eq!(token.verify(XYZ_KEY, at(1_618_865_998)), Ok(()), "{text}");
             assert_eq!(token.resource(), "0ne00000001/registrations/xyz");
         }
-        let swapped = node.replace(
-            "0ne00000001/registrations/xyz",
-            "0ne00000001%2Fregistrations%2Fxyz",
-        );
-        assert_eq!(
-            Token::parse(&swapped).unwrap().verify(XYZ_KEY, at(0)),
-            Err(SasError::Signature)
-        );
+        let swapped = node.replace("0ne00000001/registrations/xyz", "0ne00000001%2Fregistrations%2Fxyz");
+        assert_eq!(Token::parse(&swapped).unwrap().verify(XYZ_KEY, at(0)), Err(SasError::Signature));
     }
 
     #[test]
     fn the_key_name_may_be_there_or_not_and_anywhere() {
-        let token = make(
-            "scope/registrations/xyz",
-            XYZ_KEY,
-            at(100),
-            Some("registration"),
-        )
-        .unwrap();
+        let token = make("scope/registrations/xyz", XYZ_KEY, at(100), Some("registration")).unwrap();
         let mut fields: Vec<_> = token.strip_prefix(SCHEME).unwrap().split('&').collect();
         fields.reverse();
         let reversed = Token::parse(&format!("{SCHEME}{}", fields.join("&"))).unwrap();
@@ -240,33 +197,22 @@ mod tests {
     #[test]
     fn a_token_is_good_until_the_second_it_names() {
         let token = Token::parse(&make("r", XYZ_KEY, at(100), None).unwrap()).unwrap();
-        assert_eq!(
-            token.verify(XYZ_KEY, at(100) - Duration::from_nanos(1)),
-            Ok(())
-        );
+        assert_eq!(token.verify(XYZ_KEY, at(100) - Duration::from_nanos(1)), Ok(()));
         assert_eq!(token.verify(XYZ_KEY, at(100)), Err(SasError::Expired));
         assert_eq!(token.expires(), at(100));
     }
 
     #[test]
     fn another_devices_key_opens_nothing() {
-        let token = Token::parse(
-            &make("r", &device_key(GROUP_KEY, "abc").unwrap(), at(100), None).unwrap(),
-        )
-        .unwrap();
+        let token = Token::parse(&make("r", &device_key(GROUP_KEY, "abc").unwrap(), at(100), None).unwrap()).unwrap();
         assert_eq!(token.verify(XYZ_KEY, at(0)), Err(SasError::Signature));
         assert_eq!(token.verify("not base64!", at(0)), Err(SasError::Key));
     }
 
     #[test]
     fn a_later_expiry_cannot_be_written_into_a_token() {
-        let text = make("r", XYZ_KEY, at(100), None)
-            .unwrap()
-            .replace("se=100", "se=999");
-        assert_eq!(
-            Token::parse(&text).unwrap().verify(XYZ_KEY, at(0)),
-            Err(SasError::Signature)
-        );
+        let text = make("r", XYZ_KEY, at(100), None).unwrap().replace("se=100", "se=999");
+        assert_eq!(Token::parse(&text).unwrap().verify(XYZ_KEY, at(0)), Err(SasError::Signature));
     }
 
     #[test]

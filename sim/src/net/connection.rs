@@ -56,6 +56,8 @@ pub(crate) struct Connection {
     pub(crate) ends: [End; 2],
     /// `flows[e]` goes from end `e` to the other.
     flows: [Flow; 2],
+    /// A packet of the handshake that waits for this frozen host to thaw.
+    pub(super) held: Option<(u32, NetDue)>,
 }
 
 pub(crate) struct End {
@@ -93,6 +95,8 @@ struct Flow {
     time_out_armed: bool,
     /// Whether the way there, and the way back, were blocked when last looked at.
     blocked: (bool, bool),
+    /// Whether an end was frozen when last looked at.
+    frozen: bool,
 }
 
 struct Segment {
@@ -122,7 +126,7 @@ impl Connection {
             writer: None,
             write_closed: false,
         });
-        Self { id, port, ends: [client, server], flows: [Flow::new(), Flow::new()] }
+        Self { id, port, ends: [client, server], flows: [Flow::new(), Flow::new()], held: None }
     }
 
     /// Whether software can still learn anything from it.
@@ -346,6 +350,7 @@ impl Kernel {
                 for flow in 0..2 {
                     scene.look_again(connection, flow);
                 }
+                scene.let_go(connection);
             });
         }
     }
@@ -388,6 +393,10 @@ impl Scene<'_> {
     fn is_blocked(&self, connection: &Connection, from: usize) -> bool {
         let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
         self.net.topology.is_blocked(self.machines, a, b)
+    }
+
+    fn is_frozen(&self, connection: &Connection) -> bool {
+        connection.ends.iter().any(|end| self.machines[end.host as usize].is_frozen())
     }
 
     // Sending.
@@ -440,6 +449,7 @@ impl Scene<'_> {
         connection.flows[end].reclaim(now);
         let blocked = (self.is_blocked(connection, end), self.is_blocked(connection, 1 - end));
         connection.flows[end].blocked = blocked;
+        connection.flows[end].frozen = self.is_frozen(connection);
         let reaches_software = matches!(connection.ends[1 - end].state, EndState::Open | EndState::Opening);
         if !reaches_software {
             connection.flows[end].unacked.push_back(Unacked { sent: now, acked: NEVER });
@@ -719,6 +729,8 @@ impl Scene<'_> {
     fn look_again(&mut self, connection: &mut Connection, flow: usize) {
         let is = (self.is_blocked(connection, flow), self.is_blocked(connection, 1 - flow));
         let was = std::mem::replace(&mut connection.flows[flow].blocked, is);
+        let frozen = self.is_frozen(connection);
+        let thawed = std::mem::replace(&mut connection.flows[flow].frozen, frozen) && !frozen;
         if is.0 && !was.0 {
             self.stall(connection, flow);
         }
@@ -727,7 +739,17 @@ impl Scene<'_> {
         }
         let peer_gone = matches!(connection.ends[1 - flow].state, EndState::Gone | EndState::Closed);
         if peer_gone || (was != is && is == (false, false)) || (was.0 && !is.0) {
-            self.resume(connection, flow);
+            self.resume(connection, flow, thawed);
+        }
+    }
+
+    /// Goes on with a handshake that waited for a host to thaw.
+    fn let_go(&mut self, connection: &mut Connection) {
+        if let Some((host, due)) = connection.held
+            && !self.machines[host as usize].is_frozen()
+        {
+            connection.held = None;
+            self.due.push((self.now, due));
         }
     }
 
@@ -738,7 +760,7 @@ impl Scene<'_> {
             !self.machines[to as usize].is_frozen() && !self.net.topology.is_cut(self.machines, from, to);
         let queue = &mut connection.flows[flow];
         queue.reclaim(now);
-        // What a sender sent before it froze is on its way; what meets a cut or a frozen receiver is lost.
+        // What a sender sent before it froze is on its way; what meets a cut is lost, what meets a frozen receiver waits.
         let under_way = |segment: &Segment| segment.leaves <= now && only_sender_frozen;
         for segment in queue.segments.iter_mut().filter(|segment| segment.arrives > now && !under_way(segment)) {
             (segment.leaves, segment.arrives) = (NEVER, NEVER);
@@ -766,8 +788,9 @@ impl Scene<'_> {
         self.arm_time_out(connection, flow);
     }
 
-    /// Retransmits what was stalled, at the sender's next attempt; learns what was acknowledged meanwhile.
-    fn resume(&mut self, connection: &mut Connection, flow: usize) {
+    /// Transmits what was stalled: at the sender's next attempt after a cut, at once after a freeze, through which
+    /// packets wait. Learns what was acknowledged meanwhile.
+    fn resume(&mut self, connection: &mut Connection, flow: usize, thawed: bool) {
         let now = self.now;
         connection.flows[flow].reclaim(now);
         let oldest = connection.flows[flow].unacked.front().map(|entry| entry.sent);
@@ -779,7 +802,7 @@ impl Scene<'_> {
             }
             return;
         }
-        let attempt = oldest.map_or(now, |sent| next_attempt(sent, now));
+        let attempt = oldest.filter(|_| !thawed).map_or(now, |sent| next_attempt(sent, now));
         if sender_lives && !connection.flows[flow].blocked.0 {
             for place in 0..connection.flows[flow].segments.len() {
                 if connection.flows[flow].segments[place].arrives == NEVER {

@@ -47,6 +47,9 @@ impl Kernel {
 
     fn syn(&mut self, key: Key, attempt: u8) {
         let Some((client, server)) = self.opening(key) else { return };
+        if self.is_frozen(client) {
+            return self.soon(key, SECOND, NetDue::Syn { attempt });
+        }
         if attempt > LAST_ATTEMPT {
             let id = self.on_connection(key, |connection| connection.id).unwrap_or_default();
             self.note(client, "syn-timeout", [id, 0, 0], || format!("connection {id} timed out while connecting"));
@@ -54,7 +57,7 @@ impl Kernel {
         }
         self.soon(key, SECOND << attempt, NetDue::Syn { attempt: attempt + 1 });
         let way = self.net.topology.way(&self.machines, client, server);
-        let lost = self.net.topology.is_blocked(&self.machines, client, server) || way.loses(0, &mut self.net.dice);
+        let lost = self.net.topology.is_cut(&self.machines, client, server) || way.loses(0, &mut self.net.dice);
         if !lost {
             let latency = way.latency(&mut self.net.dice);
             self.soon(key, latency, NetDue::SynArrives);
@@ -63,11 +66,11 @@ impl Kernel {
 
     fn syn_arrives(&mut self, key: Key) {
         let Some((client, server)) = self.opening(key) else { return };
+        if self.hold(key, server, NetDue::SynArrives) {
+            return;
+        }
         let machine = &self.machines[server as usize];
-        let unheard = machine.power == Power::Off
-            || machine.is_frozen()
-            || self.net.topology.is_blocked(&self.machines, server, client);
-        if unheard {
+        if machine.power == Power::Off || self.net.topology.is_cut(&self.machines, server, client) {
             return;
         }
         let boot = machine.boot;
@@ -102,7 +105,10 @@ impl Kernel {
 
     fn answered(&mut self, key: Key, refused: bool) {
         let Some((client, server)) = self.opening(key) else { return };
-        if self.net.topology.is_blocked(&self.machines, server, client) {
+        if self.hold(key, client, NetDue::Answered { refused }) {
+            return;
+        }
+        if self.net.topology.is_cut(&self.machines, server, client) {
             return;
         }
         let id = self.on_connection(key, |connection| connection.id).unwrap_or_default();
@@ -129,7 +135,7 @@ impl Kernel {
         }) else {
             return;
         };
-        if !self.is_boot(server, boot) {
+        if !self.is_boot(server, boot) || self.hold(key, server, NetDue::Accepted) {
             return;
         }
         if self.net.topology.is_blocked(&self.machines, client, server) {
@@ -143,6 +149,15 @@ impl Kernel {
             }
             None => self.net_drop(key, 1),
         }
+    }
+
+    /// Keeps a step of the handshake until its host thaws, if it is frozen.
+    fn hold(&mut self, key: Key, host: u32, due: NetDue) -> bool {
+        let frozen = self.is_frozen(host);
+        if frozen {
+            self.on_connection(key, |connection| connection.held = Some((host, due)));
+        }
+        frozen
     }
 
     /// The hosts of a connection whose client still waits.

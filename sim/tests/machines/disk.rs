@@ -161,16 +161,16 @@ fn a_full_disk_and_a_faulty_one_answer_errors_and_come_back_with_everything() {
                 host.sleep(ms(1_000)).await;
             }
         });
+        stage.sleep(ms(500)).await;
         for fault in [
             Fault::DiskFull { host: HOST.into(), on: true },
             Fault::DiskFull { host: HOST.into(), on: false },
             Fault::DiskError { host: HOST.into(), on: true },
             Fault::DiskError { host: HOST.into(), on: false },
         ] {
-            stage.sleep(ms(1_000)).await;
             stage.apply(fault);
+            stage.sleep(ms(1_000)).await;
         }
-        stage.sleep(ms(500)).await;
         diary.words()
     });
     let io_error = std::io::Error::from_raw_os_error(5).kind().to_string();

@@ -116,7 +116,8 @@ fn the_disk_has_no_byte_of_an_old_boot_after_the_first_of_a_new_one() {
         stage.sleep(ms(10)).await;
         diary.words().into_iter().filter(|words| words.contains('[')).collect::<Vec<_>>()
     });
-    assert_eq!(run.value.len(), 5, "{:?}", run.value);
+    // A file that was never synced may be gone with the power, name and all.
+    assert!(!run.value.is_empty());
     for file in run.value {
         let numbers = file.split(['[', ']']).nth(1).unwrap().split(", ");
         let boots: Vec<u32> =

@@ -2,9 +2,7 @@
 use super::packet::{Connect, ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode, Will};
 use bytes::{Bytes, BytesMut};
 use mqtt_protocol_core::mqtt::common::Cursor;
-use mqtt_protocol_core::mqtt::connection::{
-    PacketBuildResult, PacketBuilder, PacketData, RawPacket,
-};
+use mqtt_protocol_core::mqtt::connection::{PacketBuildResult, PacketBuilder, PacketData, RawPacket};
 use mqtt_protocol_core::mqtt::packet::v3_1_1 as core;
 use mqtt_protocol_core::mqtt::packet::{MqttString, Qos as CoreQos, SubEntry, SubOpts};
 use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError, SubackReturnCode};
@@ -41,9 +39,7 @@ impl Decoder {
     /// Reads packets of at most `limit` bytes, fixed header included.
     pub fn new(limit: usize) -> Self {
         let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        Self {
-            builder: PacketBuilder::with_maximum_packet_size(limit),
-        }
+        Self { builder: PacketBuilder::with_maximum_packet_size(limit) }
     }
 
     /// Takes bytes off the front of `bytes` until a packet is whole; `None`: more are needed, all were taken.
@@ -78,37 +74,24 @@ impl Decoder {
 pub fn encode(packet: &Packet, out: &mut BytesMut) -> Result<(), WireError> {
     let bytes = match packet {
         Packet::Connect(connect) => connect_bytes(connect),
-        Packet::ConnAck {
-            session_present,
-            code,
-        } => core::Connack::builder()
+        Packet::ConnAck { session_present, code } => core::Connack::builder()
             .session_present(*session_present)
             .return_code(connect_return_code(*code))
             .build()
             .map(|p| p.to_continuous_buffer()),
         Packet::Publish(publish) => publish_bytes(publish),
-        Packet::PubAck { id } => core::Puback::builder()
-            .packet_id(*id)
-            .build()
-            .map(|p| p.to_continuous_buffer()),
+        Packet::PubAck { id } => core::Puback::builder().packet_id(*id).build().map(|p| p.to_continuous_buffer()),
         Packet::Subscribe { id, filters } => subscribe_bytes(*id, filters),
         Packet::SubAck { id, codes } => {
             let codes: Vec<_> = codes.iter().map(|code| suback_return_code(*code)).collect();
-            core::Suback::builder()
-                .packet_id(*id)
-                .return_codes(codes)
-                .build()
-                .map(|p| p.to_continuous_buffer())
+            core::Suback::builder().packet_id(*id).return_codes(codes).build().map(|p| p.to_continuous_buffer())
         }
         Packet::Unsubscribe { id, filters } => core::Unsubscribe::builder()
             .packet_id(*id)
             .entries(filters.iter().map(String::as_str))
             .and_then(|p| p.build())
             .map(|p| p.to_continuous_buffer()),
-        Packet::UnsubAck { id } => core::Unsuback::builder()
-            .packet_id(*id)
-            .build()
-            .map(|p| p.to_continuous_buffer()),
+        Packet::UnsubAck { id } => core::Unsuback::builder().packet_id(*id).build().map(|p| p.to_continuous_buffer()),
         Packet::PingReq => Ok(core::Pingreq::new().to_continuous_buffer()),
         Packet::PingResp => Ok(core::Pingresp::new().to_continuous_buffer()),
         Packet::Disconnect => Ok(core::Disconnect::new().to_continuous_buffer()),
@@ -123,12 +106,7 @@ fn connect_bytes(connect: &Connect) -> Result<Vec<u8>, MqttError> {
         .clean_session(connect.clean_session)
         .keep_alive(connect.keep_alive);
     if let Some(will) = &connect.will {
-        builder = builder.will_message(
-            will.topic.as_str(),
-            will.payload.to_vec(),
-            core_qos(will.qos),
-            will.retain,
-        )?;
+        builder = builder.will_message(will.topic.as_str(), will.payload.to_vec(), core_qos(will.qos), will.retain)?;
     }
     if let Some(username) = &connect.username {
         builder = builder.user_name(username.as_str())?;
@@ -146,12 +124,8 @@ fn publish_bytes(publish: &Publish) -> Result<Vec<u8>, MqttError> {
         .payload(&publish.payload[..]);
     let builder = match publish.quality {
         Quality::AtMostOnce => builder.qos(CoreQos::AtMostOnce),
-        Quality::AtLeastOnce { id, dup } => {
-            builder.qos(CoreQos::AtLeastOnce).packet_id(id).dup(dup)
-        }
-        Quality::ExactlyOnce { id, dup } => {
-            builder.qos(CoreQos::ExactlyOnce).packet_id(id).dup(dup)
-        }
+        Quality::AtLeastOnce { id, dup } => builder.qos(CoreQos::AtLeastOnce).packet_id(id).dup(dup),
+        Quality::ExactlyOnce { id, dup } => builder.qos(CoreQos::ExactlyOnce).packet_id(id).dup(dup),
     };
     builder.build().map(|p| p.to_continuous_buffer())
 }
@@ -161,11 +135,7 @@ fn subscribe_bytes(id: u16, filters: &[(String, Qos)]) -> Result<Vec<u8>, MqttEr
         .iter()
         .map(|(filter, qos)| SubEntry::new(filter.as_str(), SubOpts::new().set_qos(core_qos(*qos))))
         .collect();
-    core::Subscribe::builder()
-        .packet_id(id)
-        .entries(entries?)
-        .build()
-        .map(|p| p.to_continuous_buffer())
+    core::Subscribe::builder().packet_id(id).entries(entries?).build().map(|p| p.to_continuous_buffer())
 }
 
 /// Reads one framed packet. mqtt-protocol-core lets pass what the standard forbids in places;
@@ -197,12 +167,10 @@ fn packet(raw: &RawPacket) -> Result<Packet, WireError> {
 }
 
 fn connect(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw
-        .parse_exact(core::Connect::parse)
-        .map_err(|error| match error {
-            MqttError::ProtocolError | MqttError::UnsupportedProtocolVersion => WireError::Protocol,
-            _ => WireError::Malformed("CONNECT"),
-        })?;
+    let parsed = raw.parse_exact(core::Connect::parse).map_err(|error| match error {
+        MqttError::ProtocolError | MqttError::UnsupportedProtocolVersion => WireError::Protocol,
+        _ => WireError::Malformed("CONNECT"),
+    })?;
     let flags = raw.data_as_slice()[7];
     let will_bits = (flags >> 3) & 0b111;
     if flags & 1 != 0 || will_bits & 0b11 == 0b11 || (!parsed.will_flag() && will_bits != 0) {
@@ -228,9 +196,7 @@ fn connect(raw: &RawPacket) -> Result<Packet, WireError> {
 }
 
 fn connack(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw
-        .parse_exact(core::Connack::parse)
-        .map_err(|_| WireError::Malformed("CONNACK"))?;
+    let parsed = raw.parse_exact(core::Connack::parse).map_err(|_| WireError::Malformed("CONNACK"))?;
     if raw.data_as_slice()[0] > 1 {
         return Err(WireError::Malformed("CONNACK flags"));
     }
@@ -242,65 +208,41 @@ fn connack(raw: &RawPacket) -> Result<Packet, WireError> {
         ConnectReturnCode::BadUserNameOrPassword => ConnectCode::BadCredentials,
         ConnectReturnCode::NotAuthorized => ConnectCode::NotAuthorized,
     };
-    Ok(Packet::ConnAck {
-        session_present: parsed.session_present(),
-        code,
-    })
+    Ok(Packet::ConnAck { session_present: parsed.session_present(), code })
 }
 
 fn publish(raw: &RawPacket) -> Result<Packet, WireError> {
     let PacketData::Publish(data) = &raw.data else {
         return Err(WireError::Malformed("PUBLISH"));
     };
-    let (parsed, _) = core::Publish::parse(raw.flags(), Arc::clone(data))
-        .map_err(|_| WireError::Malformed("PUBLISH"))?;
+    let (parsed, _) =
+        core::Publish::parse(raw.flags(), Arc::clone(data)).map_err(|_| WireError::Malformed("PUBLISH"))?;
     let dup = parsed.dup();
     let quality = match (parsed.qos(), parsed.packet_id()) {
         (CoreQos::AtMostOnce, _) if !dup => Quality::AtMostOnce,
-        (CoreQos::AtLeastOnce, Some(id)) => Quality::AtLeastOnce {
-            id: nonzero(id)?,
-            dup,
-        },
-        (CoreQos::ExactlyOnce, Some(id)) => Quality::ExactlyOnce {
-            id: nonzero(id)?,
-            dup,
-        },
+        (CoreQos::AtLeastOnce, Some(id)) => Quality::AtLeastOnce { id: nonzero(id)?, dup },
+        (CoreQos::ExactlyOnce, Some(id)) => Quality::ExactlyOnce { id: nonzero(id)?, dup },
         _ => return Err(WireError::Malformed("PUBLISH flags")),
     };
     let payload = Bytes::copy_from_slice(parsed.payload().as_slice());
-    Ok(Packet::Publish(Publish {
-        topic: topic_name(parsed.topic_name())?,
-        payload,
-        retain: parsed.retain(),
-        quality,
-    }))
+    Ok(Packet::Publish(Publish { topic: topic_name(parsed.topic_name())?, payload, retain: parsed.retain(), quality }))
 }
 
 fn subscribe(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw
-        .parse_exact(core::Subscribe::parse)
-        .map_err(|_| WireError::Malformed("SUBSCRIBE"))?;
+    let parsed = raw.parse_exact(core::Subscribe::parse).map_err(|_| WireError::Malformed("SUBSCRIBE"))?;
     let mut filters = Vec::with_capacity(parsed.entries().len());
     for entry in parsed.entries() {
         // The upper six bits are reserved (section 3.8.3); the crate reads them as MQTT 5 options.
         if entry.sub_opts().to_buffer()[0] > 2 {
             return Err(WireError::Malformed("SUBSCRIBE options"));
         }
-        filters.push((
-            filter(entry.topic_filter())?,
-            our_qos(entry.sub_opts().qos()),
-        ));
+        filters.push((filter(entry.topic_filter())?, our_qos(entry.sub_opts().qos())));
     }
-    Ok(Packet::Subscribe {
-        id: nonzero(parsed.packet_id())?,
-        filters,
-    })
+    Ok(Packet::Subscribe { id: nonzero(parsed.packet_id())?, filters })
 }
 
 fn suback(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw
-        .parse_exact(core::Suback::parse)
-        .map_err(|_| WireError::Malformed("SUBACK"))?;
+    let parsed = raw.parse_exact(core::Suback::parse).map_err(|_| WireError::Malformed("SUBACK"))?;
     let codes = parsed
         .return_codes()
         .iter()
@@ -311,26 +253,13 @@ fn suback(raw: &RawPacket) -> Result<Packet, WireError> {
             SubackReturnCode::Failure => SubscribeCode::Refused,
         })
         .collect();
-    Ok(Packet::SubAck {
-        id: nonzero(parsed.packet_id())?,
-        codes,
-    })
+    Ok(Packet::SubAck { id: nonzero(parsed.packet_id())?, codes })
 }
 
 fn unsubscribe(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw
-        .parse_exact(core::Unsubscribe::parse)
-        .map_err(|_| WireError::Malformed("UNSUBSCRIBE"))?;
-    let filters: Result<Vec<_>, _> = parsed
-        .entries()
-        .iter()
-        .map(MqttString::as_str)
-        .map(filter)
-        .collect();
-    Ok(Packet::Unsubscribe {
-        id: nonzero(parsed.packet_id())?,
-        filters: filters?,
-    })
+    let parsed = raw.parse_exact(core::Unsubscribe::parse).map_err(|_| WireError::Malformed("UNSUBSCRIBE"))?;
+    let filters: Result<Vec<_>, _> = parsed.entries().iter().map(MqttString::as_str).map(filter).collect();
+    Ok(Packet::Unsubscribe { id: nonzero(parsed.packet_id())?, filters: filters? })
 }
 
 /// Reads a packet that is nothing but its packet id. The crate would take an MQTT 5 reason code behind it.
@@ -342,28 +271,16 @@ fn bare_id(raw: &RawPacket) -> Result<u16, WireError> {
 }
 
 fn empty(raw: &RawPacket, packet: Packet) -> Result<Packet, WireError> {
-    if raw.data_as_slice().is_empty() {
-        Ok(packet)
-    } else {
-        Err(WireError::Malformed("bytes after an empty packet"))
-    }
+    if raw.data_as_slice().is_empty() { Ok(packet) } else { Err(WireError::Malformed("bytes after an empty packet")) }
 }
 
 fn nonzero(id: u16) -> Result<u16, WireError> {
-    if id == 0 {
-        Err(WireError::Malformed("packet id 0"))
-    } else {
-        Ok(id)
-    }
+    if id == 0 { Err(WireError::Malformed("packet id 0")) } else { Ok(id) }
 }
 
 /// No string may hold U+0000 (section 1.5.3).
 fn text(text: &str) -> Result<String, WireError> {
-    if text.contains('\0') {
-        Err(WireError::Malformed("U+0000 in a string"))
-    } else {
-        Ok(text.to_owned())
-    }
+    if text.contains('\0') { Err(WireError::Malformed("U+0000 in a string")) } else { Ok(text.to_owned()) }
 }
 
 fn topic_name(topic: &str) -> Result<String, WireError> {
@@ -374,11 +291,7 @@ fn topic_name(topic: &str) -> Result<String, WireError> {
 }
 
 fn filter(filter: &str) -> Result<String, WireError> {
-    if filter.is_empty() {
-        Err(WireError::Malformed("empty topic filter"))
-    } else {
-        text(filter)
-    }
+    if filter.is_empty() { Err(WireError::Malformed("empty topic filter")) } else { text(filter) }
 }
 
 fn core_qos(qos: Qos) -> CoreQos {

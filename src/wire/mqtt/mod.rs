@@ -8,7 +8,6 @@ mod stream;
 
 pub use codec::{Decoder, WireError, encode};
 pub use packet::{
-    Connect, ConnectCode, MAX_PACKET_ID, Packet, Publish, Qos, Quality, SubscribeCode, Will,
-    next_packet_id,
+    Connect, ConnectCode, MAX_PACKET_ID, Packet, Publish, Qos, Quality, SubscribeCode, Will, next_packet_id,
 };
 pub use stream::MqttStream;

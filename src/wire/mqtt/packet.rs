@@ -8,29 +8,13 @@ pub const MAX_PACKET_ID: u16 = u16::MAX;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
     Connect(Connect),
-    ConnAck {
-        session_present: bool,
-        code: ConnectCode,
-    },
+    ConnAck { session_present: bool, code: ConnectCode },
     Publish(Publish),
-    PubAck {
-        id: u16,
-    },
-    Subscribe {
-        id: u16,
-        filters: Vec<(String, Qos)>,
-    },
-    SubAck {
-        id: u16,
-        codes: Vec<SubscribeCode>,
-    },
-    Unsubscribe {
-        id: u16,
-        filters: Vec<String>,
-    },
-    UnsubAck {
-        id: u16,
-    },
+    PubAck { id: u16 },
+    Subscribe { id: u16, filters: Vec<(String, Qos)> },
+    SubAck { id: u16, codes: Vec<SubscribeCode> },
+    Unsubscribe { id: u16, filters: Vec<String> },
+    UnsubAck { id: u16 },
     PingReq,
     PingResp,
     Disconnect,
@@ -111,22 +95,12 @@ pub enum Quality {
 impl Publish {
     /// Makes a PUBLISH that nobody acknowledges.
     pub fn at_most_once(topic: impl Into<String>, payload: impl Into<Bytes>) -> Self {
-        Self {
-            topic: topic.into(),
-            payload: payload.into(),
-            retain: false,
-            quality: Quality::AtMostOnce,
-        }
+        Self { topic: topic.into(), payload: payload.into(), retain: false, quality: Quality::AtMostOnce }
     }
     /// Makes the first PUBLISH of a message under a packet id.
     pub fn at_least_once(topic: impl Into<String>, payload: impl Into<Bytes>, id: u16) -> Self {
         let quality = Quality::AtLeastOnce { id, dup: false };
-        Self {
-            topic: topic.into(),
-            payload: payload.into(),
-            retain: false,
-            quality,
-        }
+        Self { topic: topic.into(), payload: payload.into(), retain: false, quality }
     }
 }
 

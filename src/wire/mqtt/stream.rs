@@ -27,13 +27,7 @@ pub struct MqttStream {
 impl MqttStream {
     /// Reads packets of at most `limit` bytes.
     pub fn new(stream: Stream, limit: usize) -> Self {
-        Self {
-            stream,
-            decoder: Decoder::new(limit),
-            input: BytesMut::new(),
-            output: BytesMut::new(),
-            flushed: true,
-        }
+        Self { stream, decoder: Decoder::new(limit), input: BytesMut::new(), output: BytesMut::new(), flushed: true }
     }
 
     /// Queues a packet; it is written by the next `next`, `flush` or `close`.
@@ -59,7 +53,7 @@ impl MqttStream {
     /// As [`next`](Self::next).
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Packet>, WireError>> {
         loop {
-            let written = self.poll_write(cx)?;
+            let written = self.poll_flush(cx)?;
             if let Some(packet) = self.decoder.decode(&mut self.input)? {
                 return Poll::Ready(Ok(Some(packet)));
             }
@@ -81,7 +75,7 @@ impl MqttStream {
     /// # Errors
     /// The stream's.
     pub async fn flush(&mut self) -> io::Result<()> {
-        poll_fn(|cx| self.poll_write(cx)).await
+        poll_fn(|cx| self.poll_flush(cx)).await
     }
 
     /// Writes everything that is queued, then closes this end.
@@ -93,7 +87,11 @@ impl MqttStream {
         poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Polls [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// The stream's.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
             let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
             if taken == 0 {
@@ -134,10 +132,7 @@ mod tests {
     #[test]
     fn both_ends_sending_more_than_the_pipe_holds_do_not_block_each_other() {
         let (a, b) = duplex(64);
-        let (mut a, mut b) = (
-            MqttStream::new(Box::new(a), 4096),
-            MqttStream::new(Box::new(b), 4096),
-        );
+        let (mut a, mut b) = (MqttStream::new(Box::new(a), 4096), MqttStream::new(Box::new(b), 4096));
         for id in 1..=20 {
             a.send(&publish(id)).unwrap();
             b.send(&publish(id)).unwrap();
@@ -168,11 +163,7 @@ mod tests {
     fn a_peer_that_does_not_read_is_not_read_from() {
         let (a, mut b) = duplex(64);
         let mut a = MqttStream::new(Box::new(a), 1 << 20);
-        a.send(&Packet::Publish(Publish::at_most_once(
-            "t",
-            vec![0; MOST_UNWRITTEN * 2],
-        )))
-        .unwrap();
+        a.send(&Packet::Publish(Publish::at_most_once("t", vec![0; MOST_UNWRITTEN * 2]))).unwrap();
         let waker = Waker::from(Arc::new(Nobody));
         let _ = Pin::new(&mut b).poll_write(&mut Context::from_waker(&waker), &[0xc0, 0]);
         assert!(poll(&mut a).is_pending());

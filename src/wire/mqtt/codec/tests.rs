@@ -18,10 +18,7 @@ fn refused(bytes: &[u8]) -> bool {
 #[test]
 fn the_bytes_of_a_publish_are_those_of_the_standard() {
     let packet = Packet::Publish(Publish::at_least_once("a/b", &b"hi"[..], 10));
-    assert_eq!(
-        bytes_of(&packet),
-        [0x32, 9, 0, 3, b'a', b'/', b'b', 0, 10, b'h', b'i']
-    );
+    assert_eq!(bytes_of(&packet), [0x32, 9, 0, 3, b'a', b'/', b'b', 0, 10, b'h', b'i']);
 }
 
 #[test]
@@ -34,50 +31,18 @@ fn the_bytes_of_a_connect_are_those_of_the_standard() {
         keep_alive: 20,
         will: None,
     });
-    let expected = [
-        0x10,
-        19,
-        0,
-        4,
-        b'M',
-        b'Q',
-        b'T',
-        b'T',
-        4,
-        0b1100_0000,
-        0,
-        20,
-        0,
-        1,
-        b'd',
-        0,
-        1,
-        b'u',
-        0,
-        1,
-        b'p',
-    ];
+    let expected = [0x10, 19, 0, 4, b'M', b'Q', b'T', b'T', 4, 0b1100_0000, 0, 20, 0, 1, b'd', 0, 1, b'u', 0, 1, b'p'];
     assert_eq!(bytes_of(&packet), expected);
 }
 
 #[test]
 fn a_packet_cut_anywhere_waits_for_the_rest() {
-    let packet = Packet::Publish(Publish::at_least_once(
-        "devices/xyz/messages/events/",
-        vec![7; 200],
-        3,
-    ));
+    let packet = Packet::Publish(Publish::at_least_once("devices/xyz/messages/events/", vec![7; 200], 3));
     let bytes = bytes_of(&packet);
     for cut in 0..bytes.len() {
         let mut decoder = Decoder::new(1000);
-        assert_eq!(
-            decoder.decode(&mut BytesMut::from(&bytes[..cut])).unwrap(),
-            None
-        );
-        assert_eq!(
-            decoder.decode(&mut BytesMut::from(&bytes[cut..])).unwrap(),
-            Some(packet.clone())
-        );
+        assert_eq!(decoder.decode(&mut BytesMut::from(&bytes[..cut])).unwrap(), None);
+        assert_eq!(decoder.decode(&mut BytesMut::from(&bytes[cut..])).unwrap(), Some(packet.clone()));
     }
 }
 
@@ -88,10 +53,7 @@ fn two_packets_in_one_read_come_one_by_one() {
     encode(&Packet::PubAck { id: 9 }, &mut bytes).unwrap();
     let mut decoder = Decoder::new(100);
     assert_eq!(decoder.decode(&mut bytes).unwrap(), Some(Packet::PingReq));
-    assert_eq!(
-        decoder.decode(&mut bytes).unwrap(),
-        Some(Packet::PubAck { id: 9 })
-    );
+    assert_eq!(decoder.decode(&mut bytes).unwrap(), Some(Packet::PubAck { id: 9 }));
     assert_eq!(decoder.decode(&mut bytes).unwrap(), None);
 }
 
@@ -99,71 +61,36 @@ fn two_packets_in_one_read_come_one_by_one() {
 fn a_packet_over_the_limit_is_refused_before_its_body_is_read() {
     let bytes = bytes_of(&Packet::Publish(Publish::at_most_once("t", vec![0; 200])));
     let head = &mut BytesMut::from(&bytes[..3]);
-    assert!(matches!(
-        Decoder::new(100).decode(head),
-        Err(WireError::TooLong)
-    ));
+    assert!(matches!(Decoder::new(100).decode(head), Err(WireError::TooLong)));
 }
 
 #[test]
 fn another_protocol_version_is_told_apart_from_garbage() {
-    let v5 = [
-        0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 20, 0, 1, b'd',
-    ];
+    let v5 = [0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 5, 2, 0, 20, 0, 1, b'd'];
     assert!(matches!(decoded(&v5), Err(WireError::Protocol)));
-    let v31 = [
-        0x10, 15, 0, 6, b'M', b'Q', b'I', b's', b'd', b'p', 3, 2, 0, 20, 0, 1, b'd',
-    ];
+    let v31 = [0x10, 15, 0, 6, b'M', b'Q', b'I', b's', b'd', b'p', 3, 2, 0, 20, 0, 1, b'd'];
     assert!(matches!(decoded(&v31), Err(WireError::Protocol)));
 }
 
 #[test]
 fn what_the_standard_forbids_is_malformed() {
-    assert!(
-        refused(&[
-            0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 3, 0, 20, 0, 1, b'd'
-        ]),
-        "reserved CONNECT flag"
-    );
-    assert!(
-        refused(&[
-            0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 0x08, 0, 20, 0, 1, b'd'
-        ]),
-        "will QoS without a will"
-    );
+    assert!(refused(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 3, 0, 20, 0, 1, b'd']), "reserved CONNECT flag");
+    assert!(refused(&[0x10, 13, 0, 4, b'M', b'Q', b'T', b'T', 4, 0x08, 0, 20, 0, 1, b'd']), "will QoS without a will");
     assert!(refused(&[0x32, 5, 0, 1, b't', 0, 0]), "packet id 0");
     assert!(refused(&[0x36, 5, 0, 1, b't', 0, 1]), "QoS 3");
     assert!(refused(&[0x38, 3, 0, 1, b't']), "DUP on QoS 0");
     assert!(refused(&[0x30, 3, 0, 1, b'#']), "wildcard in a topic name");
     assert!(refused(&[0x30, 2, 0, 0]), "empty topic name");
     assert!(refused(&[0x30, 3, 0, 1, 0]), "U+0000");
-    assert!(
-        refused(&[0x80, 6, 0, 1, 0, 1, b't', 1]),
-        "SUBSCRIBE without its flag"
-    );
-    assert!(
-        refused(&[0x82, 6, 0, 1, 0, 1, b't', 4]),
-        "reserved SUBSCRIBE option"
-    );
-    assert!(
-        refused(&[0x82, 6, 0, 0, 0, 1, b't', 1]),
-        "SUBSCRIBE with packet id 0"
-    );
+    assert!(refused(&[0x80, 6, 0, 1, 0, 1, b't', 1]), "SUBSCRIBE without its flag");
+    assert!(refused(&[0x82, 6, 0, 1, 0, 1, b't', 4]), "reserved SUBSCRIBE option");
+    assert!(refused(&[0x82, 6, 0, 0, 0, 1, b't', 1]), "SUBSCRIBE with packet id 0");
     assert!(refused(&[0x82, 2, 0, 1]), "SUBSCRIBE without a filter");
     assert!(refused(&[0x40, 3, 0, 1, 0]), "PUBACK with a reason code");
     assert!(refused(&[0xc0, 1, 0]), "PINGREQ with a body");
-    assert!(
-        refused(&[0xc0, 0x80, 0x80, 0x80, 0x80]),
-        "remaining length of five bytes"
-    );
+    assert!(refused(&[0xc0, 0x80, 0x80, 0x80, 0x80]), "remaining length of five bytes");
     assert!(refused(&[0xf0, 0]), "packet type 15");
-    assert!(
-        matches!(
-            decoded(&[0x62, 2, 0, 1]),
-            Err(WireError::Malformed(_) | WireError::ExactlyOnce)
-        ),
-        "PUBREL"
-    );
+    assert!(matches!(decoded(&[0x62, 2, 0, 1]), Err(WireError::Malformed(_) | WireError::ExactlyOnce)), "PUBREL");
 }
 
 #[test]
@@ -173,25 +100,15 @@ fn a_value_without_bytes_is_an_error_and_writes_nothing() {
         Packet::PubAck { id: 0 },
         Packet::Publish(Publish::at_most_once("", "")),
         Packet::Publish(Publish::at_most_once("a".repeat(70_000), "")),
-        Packet::Subscribe {
-            id: 1,
-            filters: Vec::new(),
-        },
+        Packet::Subscribe { id: 1, filters: Vec::new() },
     ] {
-        assert!(
-            matches!(encode(&packet, &mut out), Err(WireError::Unencodable)),
-            "{packet:?}"
-        );
+        assert!(matches!(encode(&packet, &mut out), Err(WireError::Unencodable)), "{packet:?}");
     }
     assert!(out.is_empty());
 }
 
 fn qos() -> impl Strategy<Value = Qos> {
-    prop_oneof![
-        Just(Qos::AtMostOnce),
-        Just(Qos::AtLeastOnce),
-        Just(Qos::ExactlyOnce)
-    ]
+    prop_oneof![Just(Qos::AtMostOnce), Just(Qos::AtLeastOnce), Just(Qos::ExactlyOnce)]
 }
 
 fn publish_strategy() -> impl Strategy<Value = Publish> {
@@ -200,79 +117,32 @@ fn publish_strategy() -> impl Strategy<Value = Publish> {
         (1..=u16::MAX, any::<bool>()).prop_map(|(id, dup)| Quality::AtLeastOnce { id, dup }),
         (1..=u16::MAX, any::<bool>()).prop_map(|(id, dup)| Quality::ExactlyOnce { id, dup }),
     ];
-    (
-        "[a-zA-Z0-9$/%&=.é-]{1,40}",
-        prop::collection::vec(any::<u8>(), 0..300),
-        any::<bool>(),
-        quality,
-    )
-        .prop_map(|(topic, payload, retain, quality)| Publish {
-            topic,
-            payload: payload.into(),
-            retain,
-            quality,
-        })
+    ("[a-zA-Z0-9$/%&=.é-]{1,40}", prop::collection::vec(any::<u8>(), 0..300), any::<bool>(), quality)
+        .prop_map(|(topic, payload, retain, quality)| Publish { topic, payload: payload.into(), retain, quality })
 }
 
 fn connect_strategy() -> impl Strategy<Value = Connect> {
-    let will = (
-        "[a-z/]{1,20}",
-        prop::collection::vec(any::<u8>(), 0..20),
-        qos(),
-        any::<bool>(),
+    let will = ("[a-z/]{1,20}", prop::collection::vec(any::<u8>(), 0..20), qos(), any::<bool>())
+        .prop_map(|(topic, payload, qos, retain)| Will { topic, payload: payload.into(), qos, retain });
+    let login = prop::option::of(("[a-z/?=-]{0,20}", prop::option::of(prop::collection::vec(any::<u8>(), 0..30))));
+    ("[a-z0-9-]{0,30}", login, any::<bool>(), any::<u16>(), prop::option::of(will)).prop_map(
+        |(client_id, login, clean_session, keep_alive, will)| {
+            let (username, password) = login.map_or((None, None), |(name, pass)| (Some(name), pass.map(Bytes::from)));
+            Connect { client_id, username, password, clean_session, keep_alive, will }
+        },
     )
-        .prop_map(|(topic, payload, qos, retain)| Will {
-            topic,
-            payload: payload.into(),
-            qos,
-            retain,
-        });
-    let login = prop::option::of((
-        "[a-z/?=-]{0,20}",
-        prop::option::of(prop::collection::vec(any::<u8>(), 0..30)),
-    ));
-    (
-        "[a-z0-9-]{0,30}",
-        login,
-        any::<bool>(),
-        any::<u16>(),
-        prop::option::of(will),
-    )
-        .prop_map(|(client_id, login, clean_session, keep_alive, will)| {
-            let (username, password) = login.map_or((None, None), |(name, pass)| {
-                (Some(name), pass.map(Bytes::from))
-            });
-            Connect {
-                client_id,
-                username,
-                password,
-                clean_session,
-                keep_alive,
-                will,
-            }
-        })
 }
 
 fn packet_strategy() -> impl Strategy<Value = Packet> {
-    let code = prop_oneof![
-        qos().prop_map(SubscribeCode::Granted),
-        Just(SubscribeCode::Refused)
-    ];
+    let code = prop_oneof![qos().prop_map(SubscribeCode::Granted), Just(SubscribeCode::Refused)];
     prop_oneof![
         connect_strategy().prop_map(Packet::Connect),
         publish_strategy().prop_map(Packet::Publish),
-        any::<bool>().prop_map(|session_present| Packet::ConnAck {
-            session_present,
-            code: ConnectCode::Accepted
-        }),
+        any::<bool>().prop_map(|session_present| Packet::ConnAck { session_present, code: ConnectCode::Accepted }),
         (1..=u16::MAX).prop_map(|id| Packet::PubAck { id }),
-        (
-            1..=u16::MAX,
-            prop::collection::vec(("[a-z/#+$]{1,20}", qos()), 1..6)
-        )
+        (1..=u16::MAX, prop::collection::vec(("[a-z/#+$]{1,20}", qos()), 1..6))
             .prop_map(|(id, filters)| Packet::Subscribe { id, filters }),
-        (1..=u16::MAX, prop::collection::vec(code, 1..6))
-            .prop_map(|(id, codes)| Packet::SubAck { id, codes }),
+        (1..=u16::MAX, prop::collection::vec(code, 1..6)).prop_map(|(id, codes)| Packet::SubAck { id, codes }),
         (1..=u16::MAX, prop::collection::vec("[a-z/#+$]{1,20}", 1..6))
             .prop_map(|(id, filters)| Packet::Unsubscribe { id, filters }),
         (1..=u16::MAX).prop_map(|id| Packet::UnsubAck { id }),

@@ -155,6 +155,10 @@ impl Host {
     pub fn record(&self, event: Event) {
         self.history.record(self.engine.now(), &self.name, event);
     }
+    /// Writes into the history what may have been written there before this boot: see [`History::record_once`].
+    pub fn record_once(&self, serial: u64, event: Event) {
+        self.history.record_once(self.engine.now(), &self.name, serial, event);
+    }
     pub fn history(&self) -> &History {
         &self.history
     }

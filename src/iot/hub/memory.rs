@@ -36,8 +36,8 @@ pub enum Applied {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     devices: BTreeMap<String, Standing>,
-    /// By offset.
-    telemetry: Vec<Place>,
+    /// Telemetry and changes of twins, by offset.
+    feed: Vec<Place>,
 }
 
 impl Memory {
@@ -45,14 +45,17 @@ impl Memory {
     pub fn apply(&mut self, record: Record, place: Place) -> Applied {
         match record {
             Record::Telemetry(_) => {
-                self.telemetry.push(place);
+                self.feed.push(place);
                 Applied::Done
             }
             Record::Registered { device, generation } => self.register(device, generation),
             Record::Removed { device, generation } => self.remove(device, generation),
-            Record::Reported { device, patch } => {
+            Record::Reported { device, patch, .. } => {
                 match self.device_mut(&device).map(|device| device.twin.report(&patch)) {
-                    Some(Ok(version)) => Applied::Version(version),
+                    Some(Ok(version)) => {
+                        self.feed.push(place);
+                        Applied::Version(version)
+                    }
                     Some(Err(error)) => Applied::Refused(error),
                     None => Applied::Refused(PatchError::Gone),
                 }
@@ -118,16 +121,16 @@ impl Memory {
         }
     }
 
-    /// The offset that the next telemetry message will have.
+    /// The offset that the next message or change of a twin will have.
     pub fn next_offset(&self) -> u64 {
-        self.telemetry.len() as u64
+        self.feed.len() as u64
     }
 
-    /// Where the telemetry from an offset on lies, at most `most` of it.
-    pub fn telemetry(&self, from: u64, most: usize) -> &[Place] {
-        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.telemetry.len());
-        let to = (from.saturating_add(most)).min(self.telemetry.len());
-        &self.telemetry[from..to]
+    /// Where what readers get lies, from an offset on, at most `most` of it.
+    pub fn feed(&self, from: u64, most: usize) -> &[Place] {
+        let from = usize::try_from(from).unwrap_or(usize::MAX).min(self.feed.len());
+        let to = (from.saturating_add(most)).min(self.feed.len());
+        &self.feed[from..to]
     }
 }
 
@@ -149,7 +152,7 @@ mod tests {
 
     fn report(memory: &mut Memory) -> Applied {
         let patch = serde_json::from_str(r#"{"n":1}"#).unwrap();
-        memory.apply(Record::Reported { device: "xyz".into(), patch }, NOWHERE)
+        memory.apply(Record::Reported { device: "xyz".into(), enqueued: String::new(), patch }, NOWHERE)
     }
 
     #[test]
@@ -212,9 +215,9 @@ mod tests {
             memory.apply(Record::Telemetry(telemetry), Place { at, length: 1 });
         }
         assert_eq!(memory.next_offset(), 3);
-        assert_eq!(memory.telemetry(1, 1), [Place { at: 1, length: 1 }]);
-        assert_eq!(memory.telemetry(1, 100).len(), 2);
-        assert_eq!(memory.telemetry(3, 100), []);
-        assert_eq!(memory.telemetry(u64::MAX, 100), []);
+        assert_eq!(memory.feed(1, 1), [Place { at: 1, length: 1 }]);
+        assert_eq!(memory.feed(1, 100).len(), 2);
+        assert_eq!(memory.feed(3, 100), []);
+        assert_eq!(memory.feed(u64::MAX, 100), []);
     }
 }

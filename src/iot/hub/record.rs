@@ -1,7 +1,10 @@
 //! What a hub writes to its disk.
+use super::feed::{MESSAGE_SOURCE, TWIN_CHANGE, TelemetryEvent};
 use super::topic::Properties;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -19,6 +22,8 @@ pub enum Record {
     },
     Reported {
         device: String,
+        /// The hub's wall clock when it came, RFC 3339.
+        enqueued: String,
         patch: Map<String, Value>,
     },
     /// The persistent session of a device now has these filters; `None`: it is forgotten.
@@ -63,13 +68,20 @@ impl Record {
     }
 }
 
-/// Writes a stored telemetry record as an event of the feed: its JSON object with the offset put in front.
-/// `None`: that is no telemetry.
+/// Writes a stored record as an event of the feed: telemetry's own JSON with the offset put in front, a change of a
+/// twin as the real hub's twin notifications (Microsoft docs, iot-hub-devguide-device-twins#back-end-operations).
+/// `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
-    let members = record.strip_prefix(&[TELEMETRY, b'{'])?;
-    out.extend_from_slice(format!("{{\"offset\":{offset},").as_bytes());
-    out.extend_from_slice(members);
-    Some(())
+    if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
+        out.extend_from_slice(format!("{{\"offset\":{offset},").as_bytes());
+        out.extend_from_slice(members);
+        return Some(());
+    }
+    let Record::Reported { device, enqueued, patch } = Record::read(record)? else { return None };
+    let source = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
+    let properties = [source(MESSAGE_SOURCE, TWIN_CHANGE), source("opType", "updateTwin")].into_iter().collect();
+    let body = BASE64.encode(json!({ "properties": { "reported": patch } }).to_string());
+    serde_json::to_writer(out, &TelemetryEvent { offset, device, enqueued, properties, body }).ok()
 }
 
 #[cfg(test)]
@@ -82,6 +94,11 @@ mod tests {
         Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, body: "aGk=".into() }
     }
 
+    fn reported() -> Record {
+        let patch = serde_json::from_str(r#"{"fan":{"on":true}}"#).unwrap();
+        Record::Reported { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), patch }
+    }
+
     #[test]
     fn every_kind_is_read_as_it_was_written() {
         let device = || "xyz".to_owned();
@@ -89,7 +106,7 @@ mod tests {
             Record::Telemetry(telemetry()),
             Record::Registered { device: device(), generation: Some(1) },
             Record::Removed { device: device(), generation: None },
-            Record::Reported { device: device(), patch: serde_json::from_str(r#"{"fan":{"on":true}}"#).unwrap() },
+            reported(),
             Record::Session { device: device(), filters: Some(vec!["$iothub/twin/res/#".into()]) },
             Record::Session { device: device(), filters: None },
         ] {
@@ -103,6 +120,11 @@ mod tests {
         feed_json(&Record::Telemetry(telemetry()).to_bytes(), 7, &mut json).unwrap();
         let expected = r#"{"offset":7,"device":"xyz","enqueued":"2021-04-19T20:00:00Z","properties":{"$.mid":"1","k":null},"body":"aGk="}"#;
         assert_eq!(String::from_utf8(json).unwrap(), expected);
+        let mut json = Vec::new();
+        feed_json(&reported().to_bytes(), 8, &mut json).unwrap();
+        let event: TelemetryEvent = serde_json::from_slice(&json).unwrap();
+        assert_eq!((event.offset, event.device.as_str()), (8, "xyz"));
+        assert_eq!(event.reported().unwrap()["fan"]["on"], true);
         let other = Record::Removed { device: "x".into(), generation: None };
         assert_eq!(feed_json(&other.to_bytes(), 7, &mut Vec::new()), None);
     }

@@ -1,10 +1,11 @@
 //! What devices ask of a hub, once they are let in.
 use super::{ConnectionId, Effect, Hub, LARGEST_MESSAGE};
 use crate::history::Name;
-use crate::iot::hub::connection::{Connection, Ending, Live, Moment};
+use crate::iot::hub::connection::{Connection, Ending, Live};
 use crate::iot::hub::record::{Record, Telemetry};
 use crate::iot::hub::topic::{Asked, MOST_SUBSCRIPTIONS, Properties, asked, may_subscribe};
 use crate::iot::hub::twin::Twin;
+use crate::iot::moment::Moment;
 use crate::iot::plan::Confirms;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
 use base64::Engine as _;
@@ -36,7 +37,8 @@ impl Hub {
             Asked::Twin { rid } => self.commit(None, Effect::Twin { from, ack, rid }),
             Asked::Report { rid } => match Twin::read_patch(&publish.payload) {
                 Ok(patch) => {
-                    let record = Record::Reported { device: device.to_string(), patch };
+                    let enqueued = enqueued(moment);
+                    let record = Record::Reported { device: device.to_string(), enqueued, patch };
                     self.commit(Some(record), Effect::Reported { from, ack, rid });
                 }
                 // Nothing to write: that it came to nothing is the answer.
@@ -54,7 +56,7 @@ impl Hub {
         ack: Option<(ConnectionId, u16)>,
     ) {
         let message = self.producers.message(payload);
-        let enqueued = humantime::format_rfc3339_millis(moment.wall_clock).to_string();
+        let enqueued = enqueued(moment);
         let body = BASE64.encode(payload);
         let record = Record::Telemetry(Telemetry { device: device.to_string(), enqueued, properties, body });
         match self.settings.confirms {
@@ -88,6 +90,10 @@ impl Hub {
         let record = session_record(live);
         self.commit(record, Effect::Send(from, Packet::UnsubAck { id }));
     }
+}
+
+fn enqueued(moment: Moment) -> String {
+    humantime::format_rfc3339_millis(moment.wall_clock).to_string()
 }
 
 /// What to keep of a connection's subscriptions; nothing of a clean session's.

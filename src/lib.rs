@@ -1,6 +1,7 @@
 //! Giant Lizard.
 #![allow(missing_docs, reason = "skeleton: docs follow")]
 pub mod cli;
+pub mod custody;
 pub mod engines;
 pub mod history;
 pub mod host;
@@ -9,4 +10,5 @@ pub mod iot;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod judge;
 pub mod wire;

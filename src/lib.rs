@@ -11,4 +11,8 @@ pub mod judge;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod report;
+pub mod run;
+pub mod scenario;
+pub mod judge;
 pub mod wire;

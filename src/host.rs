@@ -70,6 +70,9 @@ pub trait DiskFile: Send + Sync {
     fn sync(&mut self) -> BoxFuture<'_, io::Result<()>>;
 }
 
+/// A host's software: called at each boot.
+pub type Software = Arc<dyn Fn(Host) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// One boot of one machine, as its software sees it. Cheap to clone.
 #[derive(Clone)]
 pub struct Host {

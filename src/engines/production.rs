@@ -2,7 +2,7 @@
 
 use super::sim;
 use crate::history::{Entry, Event, History, Name, Power, Roster, Witness};
-use crate::host::{BoxFuture, Host};
+use crate::host::Software;
 use lizard_sim::{Fault, Fingerprint, Panic, Path, Stage, World, WorldError};
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -14,9 +14,6 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const GLANCE: Duration = Duration::from_secs(5);
 /// The same while settling, when the answer is expected to be yes soon.
 const SETTLING_GLANCE: Duration = Duration::from_millis(500);
-
-/// A host's software: called at each boot.
-pub type Software = Arc<dyn Fn(Host) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One host.
 #[derive(Clone)]

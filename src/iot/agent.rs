@@ -3,7 +3,8 @@
 //!
 //! Built-in devices add the number of their session, so that both ends write the same number into the history.
 
-const NAME: &str = concat!("giant-lizard/", env!("CARGO_PKG_VERSION"));
+/// The software's name and version.
+pub const NAME: &str = concat!("giant-lizard/", env!("CARGO_PKG_VERSION"));
 const SESSION: &str = " session=";
 
 /// Names this client in one of its sessions (not percent-encoded).

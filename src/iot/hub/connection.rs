@@ -1,5 +1,6 @@
 //! One connection of a device, as the hub holds it.
 use crate::history::Name;
+use crate::iot::moment::Moment;
 use crate::wire::mqtt::Will;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
@@ -13,13 +14,6 @@ pub const LONGEST_SILENCE: Duration = Duration::from_secs(1767);
 
 /// The most publishes of one connection that may wait for their PUBACK; beyond it the hub stops reading.
 pub const MOST_UNANSWERED: usize = 1000;
-
-/// The time, as both clocks of a host have it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    pub now: Duration,
-    pub wall_clock: SystemTime,
-}
 
 /// ```text
 ///            CONNECT let in

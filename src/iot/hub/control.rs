@@ -42,7 +42,7 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
 }
 
 /// `PUT /devices/{id}?generation={n}` and `DELETE` the same: answered when durable. A request of an earlier generation
-/// than one already carried out is answered 409 and changes nothing.
+/// than one already carried out is answered 412 and changes nothing.
 async fn change(core: &Core, request: &Request, device: &str) -> Response {
     if !may_be_device(device) {
         return Response::error(400_000, "not a device id");
@@ -60,7 +60,7 @@ async fn change(core: &Core, request: &Request, device: &str) -> Response {
         .await;
     match (answer, removes) {
         (Answer::Failed, _) => Response::error(500_000, "could not store"),
-        (Answer::Now(Applied::Stale), _) => Response::error(409_000, "a later generation is known"),
+        (Answer::Now(Applied::Stale), _) => Response::error(412_000, "a later generation is known"),
         (_, true) => Response::empty(204),
         (Answer::Now(Applied::Done), false) => Response::json(201, &json!({ "deviceId": device })),
         (_, false) => Response::json(200, &json!({ "deviceId": device })),

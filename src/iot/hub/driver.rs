@@ -1,5 +1,4 @@
 //! A hub's tasks: one per connection, one for the disk, and the control plane's.
-use super::connection::Moment;
 use super::control;
 use super::machine::{Answer, ConnectionId, Hub, LARGEST_MESSAGE, Output, RequestId, Settings};
 use super::memory::Memory;
@@ -7,6 +6,7 @@ use super::record::Record;
 use crate::history::Event;
 use crate::host::{Accepted, DiskFile, Host, Listener};
 use crate::iot::ledger::{Ledger, places};
+use crate::iot::moment::Moment;
 use crate::iot::plan::{HubPlan, MQTT_PORT};
 use crate::wire::mqtt::{MqttStream, Packet, WireError};
 use crate::wire::payload::Producers;
@@ -194,7 +194,7 @@ impl Core {
 
     /// As [`with`](Self::with), for the one who writes.
     fn act<T>(&self, act: impl FnOnce(&mut Hub, Moment) -> T) -> T {
-        let moment = Moment { now: self.host.now(), wall_clock: self.host.wall_clock() };
+        let moment = Moment::of(&self.host);
         let mut state = self.state();
         let value = act(&mut state.hub, moment);
         let events = state.carry_out();

@@ -1,6 +1,6 @@
 //! The hub itself: packets, requests and finished writes in; packets, answers and events out.
 use super::commit::Commits;
-use super::connection::{Connection, Ending, GREETING_LIMIT, Live, MOST_UNANSWERED, Moment, silence_allowed};
+use super::connection::{Connection, Ending, GREETING_LIMIT, Live, MOST_UNANSWERED, silence_allowed};
 use super::gate::entry;
 use super::memory::{Applied, Memory};
 use super::record::Record;
@@ -8,6 +8,7 @@ use super::topic::{Asked, asked};
 use super::twin::TwinView;
 use crate::history::{Event, MessageId, Name};
 use crate::iot::ledger::Place;
+use crate::iot::moment::Moment;
 use crate::iot::plan::Confirms;
 use crate::wire::mqtt::{Connect, ConnectCode, Packet, Publish, WireError};
 use crate::wire::payload::Producers;

@@ -1,10 +1,11 @@
 //! What devices ask of a hub, once they are let in.
 use super::{ConnectionId, Effect, Hub, LARGEST_MESSAGE};
 use crate::history::Name;
-use crate::iot::hub::connection::{Connection, Ending, Live, Moment};
+use crate::iot::hub::connection::{Connection, Ending, Live};
 use crate::iot::hub::record::{Record, Telemetry};
 use crate::iot::hub::topic::{Asked, MOST_SUBSCRIPTIONS, Properties, asked, may_subscribe};
 use crate::iot::hub::twin::Twin;
+use crate::iot::moment::Moment;
 use crate::iot::plan::Confirms;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
 use base64::Engine as _;

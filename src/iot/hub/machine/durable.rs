@@ -2,11 +2,12 @@
 use super::{Answer, Effect, Hub, LAZY_FLUSH, Output};
 use crate::history::Event;
 use crate::iot::hub::commit::Entry;
-use crate::iot::hub::connection::{Connection, Ending, Moment};
+use crate::iot::hub::connection::{Connection, Ending};
 use crate::iot::hub::memory::Applied;
 use crate::iot::hub::record::Record;
 use crate::iot::hub::topic::twin_answer;
 use crate::iot::ledger::Place;
+use crate::iot::moment::Moment;
 use crate::wire::mqtt::Publish;
 use std::time::Duration;
 

@@ -198,6 +198,25 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The message that this is about, if any.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::Offered { message, .. }
+            | Self::Sent { message, .. }
+            | Self::Confirmed { message }
+            | Self::GivenUp { message, .. }
+            | Self::Stored { message }
+            | Self::Dispatched { message, .. }
+            | Self::Delivered { message, .. }
+            | Self::Received { message, .. }
+            | Self::Acked { message, .. }
+            | Self::Unacked { message, .. } => Some(*message),
+            _ => None,
+        }
+    }
+}
+
 /// How a session was lost, as the client saw it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]

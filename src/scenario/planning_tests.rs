@@ -98,7 +98,10 @@ fn burdens_on_one_place_add_up_and_go_one_by_one() {
         })
         .collect();
     let second = Duration::from_secs(1);
-    assert_eq!(impairs, [(60.0, second, 0), (120.0, second, 50_000), (180.0, Duration::ZERO, 50_000), (240.0, Duration::ZERO, 0)]);
+    assert_eq!(
+        impairs,
+        [(60.0, second, 0), (120.0, second, 50_000), (180.0, Duration::ZERO, 50_000), (240.0, Duration::ZERO, 0)]
+    );
 }
 
 #[test]
@@ -169,7 +172,10 @@ fn the_roster_names_everybody_and_what_central_is_owed() {
     assert_eq!(hosts, ["dps", "hub-a", "hub-b", "central", "xyz", "meter-0001", "meter-0002"]);
     assert!(plan.hosts[4].starts.is_zero() && plan.hosts[5].starts != plan.hosts[6].starts);
     let roster = &plan.roster;
-    assert_eq!(roster.producers.iter().map(|producer| &*producer.name).collect::<Vec<_>>(), ["xyz/telemetry", "meter-0001/telemetry", "meter-0002/telemetry"]);
+    assert_eq!(
+        roster.producers.iter().map(|producer| &*producer.name).collect::<Vec<_>>(),
+        ["xyz/telemetry", "meter-0001/telemetry", "meter-0002/telemetry"]
+    );
     assert!(roster.routes.iter().all(|route| route.ordered && route.delivery == crate::history::Delivery::ExactlyOnce));
     assert_eq!(roster.clients[0].needs, [vec!["dps".into()], vec!["hub-a".into(), "hub-b".into()]] as [Vec<Name>; 2]);
     let waived = planned("invariants: { order: { waived: two hubs } }", 0);
@@ -197,7 +203,11 @@ fn chaos_stays_inside_its_envelope() {
             assert!(on <= 2, "{on} at once with seed {seed}");
             assert!(fault.until <= Some(plan.duration));
             let of_disk = fault.text.contains("disk");
-            assert!(!of_disk || ["hub-a", "hub-b", "central"].iter().any(|host| fault.text.starts_with(host)), "{}", fault.text);
+            assert!(
+                !of_disk || ["hub-a", "hub-b", "central"].iter().any(|host| fault.text.starts_with(host)),
+                "{}",
+                fault.text
+            );
         }
     }
     assert!(texts.len() >= 10, "thirty seeds drew only {texts:?}");

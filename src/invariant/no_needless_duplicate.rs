@@ -11,7 +11,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         again before it was confirmed; the connection of whoever held it, or that machine, or a service on its way \
         ended before its ack had arrived; a fault was on that way; or the receiver recorded that it did not \
         acknowledge it (a nack, an ack time-out). Whoever the service dispatched it to, or where it arrived, holds \
-        it. An ack has arrived when nothing disturbed its way for ten seconds. The trouble of another consumer, or \
+        it. An ack has arrived when nothing disturbed its way for five seconds. The trouble of another consumer, or \
         a restart long after the ack, explains nothing.",
     build: |_, _| Box::new(NoNeedlessDuplicate),
 };

@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn violated_when_the_restart_came_long_after_the_ack() {
         let mut story = Story::of("no-needless-duplicate");
-        story.offer(0).confirm(0).receive(0).ack(0).after(11).power("hub-a", Power::Lost).power("hub-a", Power::On);
+        story.offer(0).confirm(0).receive(0).ack(0).after(6).power("hub-a", Power::Lost).power("hub-a", Power::On);
         story.receive(0);
         story.ends().violated(AGAIN);
     }

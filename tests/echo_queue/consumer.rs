@@ -2,8 +2,8 @@
 use crate::link::{BEAT_EVERY, Either, Frame, Link, either};
 use crate::producer::connect;
 use crate::stage::{CLIENTS, back_off, message};
-use giant_lizard::history::{Cause, DestinationId, Event, Name};
-use giant_lizard::host::{BoxFuture, Host};
+use giant_lizard::history::{Cause, DestinationId, Event, MessageId, Name};
+use giant_lizard::host::{BoxFuture, DiskFile, Host};
 use rand::RngExt;
 use std::collections::BTreeSet;
 use std::io;
@@ -14,16 +14,54 @@ struct Consumer {
     host: Host,
     role: u8,
     destination: DestinationId,
-    /// What it has handled, by the queue's numbers, if it de-duplicates. In memory: the ledger's machine is spared
-    /// by chaos.
-    handled: Option<BTreeSet<u64>>,
+    ledger: Option<Ledger>,
+}
+
+/// What was handled, durably, by the queue's numbers: handling a message is writing it down.
+struct Ledger {
+    file: Box<dyn DiskFile>,
+    handled: BTreeSet<u64>,
+}
+
+/// A ledger's record: sequence, number, digest.
+const RECORD: usize = 24;
+
+impl Ledger {
+    /// Reads the disk as it was left. What is there has been handled; whether this host had time to say so before it
+    /// went down it cannot know, and says it again under the same serial number.
+    async fn open(host: &Host, destination: DestinationId) -> io::Result<Ledger> {
+        let mut file = host.disk().open("ledger")?;
+        let bytes = file.read_at(0, file.len()? as usize)?;
+        file.truncate((bytes.len() / RECORD * RECORD) as u64)?;
+        file.sync().await?;
+        let mut ledger = Ledger { file, handled: BTreeSet::new() };
+        for record in bytes.chunks_exact(RECORD) {
+            let field = |at: usize| record[at..at + 8].iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
+            ledger.say(host, field(0), message(field(8)), destination, field(16));
+        }
+        Ok(ledger)
+    }
+    fn say(&mut self, host: &Host, sequence: u64, message: MessageId, destination: DestinationId, digest: u64) {
+        let serial = self.handled.len() as u64;
+        self.handled.insert(sequence);
+        host.record_once(serial, Event::Received { message, destination, digest });
+    }
+    async fn write(&mut self, sequence: u64, number: u64, digest: u64) -> io::Result<()> {
+        self.file.append(&[sequence, number, digest].map(u64::to_be_bytes).concat())?;
+        self.file.sync().await
+    }
 }
 
 pub(crate) fn software(host: Host, role: u8) -> BoxFuture<'static, ()> {
-    let de_duplicates = CLIENTS[role as usize] == "ledger";
     let destination = DestinationId(u32::from(role) - 1);
-    let mut consumer = Consumer { host, role, destination, handled: de_duplicates.then(BTreeSet::new) };
-    Box::pin(async move { consumer.keep_in_session().await })
+    Box::pin(async move {
+        let mut consumer = Consumer { host: host.clone(), role, destination, ledger: None };
+        if CLIENTS[role as usize] == "ledger" {
+            let ledger = Ledger::open(&host, destination).await;
+            consumer.ledger = Some(ledger.expect("no fault touches the disk of this consumer"));
+        }
+        consumer.keep_in_session().await;
+    })
 }
 
 impl Consumer {
@@ -57,10 +95,8 @@ impl Consumer {
                 Either::First(Some(Frame::Deliver { sequence, number, payload })) => {
                     let (message, destination) = (message(number), self.destination);
                     self.host.record(Event::Delivered { message, destination });
-                    if self.handled.as_mut().is_none_or(|handled| handled.insert(sequence)) {
-                        self.host.sleep(Duration::from_millis(dice.random_range(1..10))).await;
-                        self.host.record(Event::Received { message, destination, digest: xxh3_64(&payload) });
-                    }
+                    self.host.sleep(Duration::from_millis(dice.random_range(1..10))).await;
+                    self.handle(sequence, number, xxh3_64(&payload)).await?;
                     self.host.record(Event::Acked { message, destination });
                     link.send(Frame::Ack { sequence }).await?;
                 }
@@ -69,5 +105,18 @@ impl Consumer {
                 Either::Second(()) => link.send(Frame::Beat).await?,
             }
         }
+    }
+
+    async fn handle(&mut self, sequence: u64, number: u64, digest: u64) -> io::Result<()> {
+        let (message, destination) = (message(number), self.destination);
+        match &mut self.ledger {
+            None => self.host.record(Event::Received { message, destination, digest }),
+            Some(ledger) if ledger.handled.contains(&sequence) => {}
+            Some(ledger) => {
+                ledger.write(sequence, number, digest).await?;
+                ledger.say(&self.host, sequence, message, destination, digest);
+            }
+        }
+        Ok(())
     }
 }

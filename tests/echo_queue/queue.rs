@@ -43,7 +43,9 @@ struct Books {
 impl Books {
     fn add(&mut self, number: u64, payload: Vec<u8>) {
         let position = self.stored.len() as u64;
-        self.waiting.iter_mut().for_each(|waiting| drop(waiting.insert(position)));
+        for waiting in &mut self.waiting {
+            waiting.insert(position);
+        }
         self.last_number = Some(number);
         self.stored.push((number, payload));
     }

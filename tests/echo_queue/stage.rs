@@ -14,7 +14,7 @@ use rand::RngExt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-pub(crate) const DURATION: Duration = Duration::from_secs(60);
+pub(crate) const DURATION: Duration = Duration::from_secs(40);
 const SETTLE: Duration = Duration::from_secs(240);
 /// Clients by their role.
 pub(crate) const CLIENTS: [&str; 3] = ["producer", "audit", "ledger"];

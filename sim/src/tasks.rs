@@ -30,7 +30,7 @@ use std::thread::ThreadId;
 use std::time::Duration;
 
 /// A task polled more often than this at one instant will never come to rest.
-const MOST_POLLS: u32 = 10_000;
+pub(crate) const MOST_POLLS: u32 = 10_000;
 
 /// Whose task it is, and how often it ran at this instant.
 pub(crate) struct Owner {
@@ -96,6 +96,11 @@ pub(crate) fn running() -> (u32, u32) {
     QUEUE.with(|queue| queue.running.get())
 }
 
+/// Says whose code runs from now on; answers whose did.
+pub(crate) fn run_as(host: u32, boot: u32) -> (u32, u32) {
+    QUEUE.with(|queue| queue.running.replace((host, boot)))
+}
+
 /// Whether a task of this world was woken from another thread.
 pub(crate) fn woken_from_outside() -> bool {
     QUEUE.with(|queue| queue.home.borrow().as_ref().is_some_and(|home| home.woken_from_outside.load(Relaxed)))
@@ -104,6 +109,14 @@ pub(crate) fn woken_from_outside() -> bool {
 /// Lets the run loop be woken by tasks while it sleeps; `None`: it is awake.
 pub(crate) fn wake_with(waker: Option<&Waker>) {
     QUEUE.with(|queue| *queue.run_loop.borrow_mut() = waker.cloned());
+}
+
+/// Wakes the run loop, if it sleeps.
+#[cfg(tokio_unstable)]
+pub(crate) fn wake_run_loop() {
+    if let Some(waker) = QUEUE.with(|queue| queue.run_loop.borrow_mut().take()) {
+        waker.wake();
+    }
 }
 
 /// Gives this thread's queue up; its tasks have all been ended.
@@ -362,9 +375,9 @@ fn run(task: Queued, instant: u64) {
 
 /// Runs code as a host's; what it spawns elsewhere is attributed to it.
 fn as_host<R>(host: u32, boot: u32, code: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
-    let before = QUEUE.with(|queue| queue.running.replace((host, boot)));
+    let before = run_as(host, boot);
     let result = catch_unwind(AssertUnwindSafe(code));
-    QUEUE.with(|queue| queue.running.set(before));
+    run_as(before.0, before.1);
     result
 }
 
@@ -396,7 +409,7 @@ pub(crate) fn fence(host: u32, boot: u32) -> io::Result<()> {
 }
 
 impl Kernel {
-    fn fail_livelock(&mut self, host: u32) {
+    pub(crate) fn fail_livelock(&mut self, host: u32) {
         let host = self.name_of(host).to_string();
         self.fail(WorldError::Livelock { host, at: Duration::from_nanos(self.now) });
     }

@@ -147,3 +147,38 @@ fn a_task_may_be_polled_thousands_of_times_at_one_instant() {
     });
     assert_eq!(run.value, [(Duration::ZERO, "done".to_owned()), (ms(1), "done".to_owned())]);
 }
+
+/// Only this build hears of strays.
+#[cfg(tokio_unstable)]
+mod strays {
+    use super::*;
+
+    #[test]
+    fn one_that_never_rests_is_a_livelock_of_its_host() {
+        let error = world_error(async |host| {
+            host.sleep(ms(7)).await;
+            #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+            let _ = tokio::spawn(async {
+                loop {
+                    tokio::task::yield_now().await;
+                }
+            });
+        });
+        assert_eq!(error, WorldError::Livelock { host: HOST.into(), at: ms(7) });
+    }
+
+    #[test]
+    fn a_world_that_refuses_them_names_host_and_place_also_when_a_stray_strays() {
+        let run = World::new(0).refuse_strays().run(|stage| async move {
+            add(stage, HOST, async |host, _| {
+                #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+                let _ = tokio::spawn(async {});
+                host.sleep(ms(7)).await;
+            });
+            stage.sleep(ms(10)).await;
+        });
+        let WorldError::Stray { host, place } = run.expect_err("it strays") else { panic!("another error") };
+        assert_eq!(host, HOST);
+        assert!(place.contains("failures.rs"), "{place}");
+    }
+}

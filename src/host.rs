@@ -70,6 +70,9 @@ pub trait DiskFile: Send + Sync {
     fn sync(&mut self) -> BoxFuture<'_, io::Result<()>>;
 }
 
+/// A host's software: called at each boot.
+pub type Software = Arc<dyn Fn(Host) -> BoxFuture<'static, ()> + Send + Sync>;
+
 /// One boot of one machine, as its software sees it. Cheap to clone.
 #[derive(Clone)]
 pub struct Host {
@@ -151,6 +154,10 @@ impl Host {
     /// Writes into the history.
     pub fn record(&self, event: Event) {
         self.history.record(self.engine.now(), &self.name, event);
+    }
+    /// Writes into the history what may have been written there before this boot: see [`History::record_once`].
+    pub fn record_once(&self, serial: u64, event: Event) {
+        self.history.record_once(self.engine.now(), &self.name, serial, event);
     }
     pub fn history(&self) -> &History {
         &self.history

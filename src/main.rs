@@ -1,1 +1,6 @@
-fn main() {}
+//! The `lizard` command.
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    giant_lizard::cli::main()
+}

@@ -18,7 +18,8 @@ pub enum Fault {
     Crash { host: String },
     /// Asks a host's software to stop. What is left when its main future ends, or after 10 s, is dropped.
     Stop { host: String },
-    /// Powers a host on, after whatever ended it. One that is up is left alone.
+    /// Powers a host on, after whatever ended it. One that is up is left alone; one that is still stopping is
+    /// ended first.
     Boot { host: String },
     /// Stops scheduling a host: its packets wait, its timers fire late.
     Freeze { host: String },

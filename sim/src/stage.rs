@@ -116,12 +116,19 @@ impl Stage {
         tasks::spawn(NOBODY, 0, future)
     }
 
-    /// Tells whether a host is powered on, its software runs (or is frozen) and was not asked to stop.
+    /// Tells whether a host is powered on and its software runs (or is frozen, or is still stopping).
     pub fn is_up(&self, host: &str) -> bool {
         kernel::with(|kernel| {
             let id = kernel.names.get(host).copied();
-            let machine = id.map(|id| &kernel.machines[id as usize]);
-            machine.is_some_and(|machine| machine.is_up() && machine.stopping().is_none())
+            id.is_some_and(|id| kernel.machines[id as usize].is_up())
+        })
+    }
+
+    /// Tells whether a host was asked to stop and has not ended yet.
+    pub fn is_stopping(&self, host: &str) -> bool {
+        kernel::with(|kernel| {
+            let id = kernel.names.get(host).copied();
+            id.is_some_and(|id| kernel.machines[id as usize].stopping().is_some())
         })
     }
 

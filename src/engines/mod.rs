@@ -3,4 +3,4 @@
 mod production;
 pub mod sim;
 
-pub use production::{Curtain, Judge, Part, Production, Software};
+pub use production::{Curtain, Judge, Part, Production};

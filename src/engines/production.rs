@@ -2,7 +2,7 @@
 
 use super::sim;
 use crate::history::{Entry, Event, History, Name, Power, Roster, Witness};
-use crate::host::{BoxFuture, Host};
+use crate::host::Software;
 use lizard_sim::{Fault, Fingerprint, Panic, Path, Stage, World, WorldError};
 use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
@@ -14,9 +14,6 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 const GLANCE: Duration = Duration::from_secs(5);
 /// The same while settling, when the answer is expected to be yes soon.
 const SETTLING_GLANCE: Duration = Duration::from_millis(500);
-
-/// A host's software: called at each boot.
-pub type Software = Arc<dyn Fn(Host) -> BoxFuture<'static, ()> + Send + Sync>;
 
 /// One host.
 #[derive(Clone)]
@@ -206,7 +203,7 @@ impl<J: Judge + 'static> Director<J> {
     }
 
     fn boot(&self, host: &Name) {
-        if !self.stage.is_up(host) {
+        if !self.stage.is_up(host) || self.stage.is_stopping(host) {
             self.record(host, Event::Power { state: Power::On });
             self.stage.apply(Fault::Boot { host: host.to_string() });
         }
@@ -245,7 +242,8 @@ impl<J: Judge + 'static> Director<J> {
 
     /// What to tell of a change of power; a host that is down already has nothing more to lose.
     fn power<'a>(&self, host: &'a String, state: Power) -> Option<(&'a String, Event)> {
-        self.stage.is_up(host).then_some((host, Event::Power { state }))
+        let runs = self.stage.is_up(host) && !self.stage.is_stopping(host);
+        runs.then_some((host, Event::Power { state }))
     }
 
     fn record(&self, host: &str, event: Event) {

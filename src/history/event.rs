@@ -1,12 +1,13 @@
 //! The events that all systems speak.
 use super::{DestinationId, ProducerId};
+use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub type Name = Arc<str>;
 
 /// One message: its producer and that producer's count, from 0.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MessageId {
     pub producer: ProducerId,
     pub number: u64,
@@ -24,7 +25,8 @@ pub struct Entry {
 
 /// What can happen. Sessions are numbered by their client, from 1, never reused by that client
 /// (not even across boots: derive them from the boot number).
-#[derive(Clone, Debug, PartialEq, Hash)]
+#[derive(Clone, Debug, PartialEq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Event {
     // A message's life, in order. Producer's client:
     /// The client accepted it from its application.
@@ -196,8 +198,28 @@ pub enum Event {
     },
 }
 
+impl Event {
+    /// The message that this is about, if any.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::Offered { message, .. }
+            | Self::Sent { message, .. }
+            | Self::Confirmed { message }
+            | Self::GivenUp { message, .. }
+            | Self::Stored { message }
+            | Self::Dispatched { message, .. }
+            | Self::Delivered { message, .. }
+            | Self::Received { message, .. }
+            | Self::Acked { message, .. }
+            | Self::Unacked { message, .. } => Some(*message),
+            _ => None,
+        }
+    }
+}
+
 /// How a session was lost, as the client saw it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Cause {
     /// The service closed it.
     Eof,
@@ -212,7 +234,8 @@ pub enum Cause {
 }
 
 /// Why a device was put where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Reason {
     Initial,
     /// Its hub is down.
@@ -226,7 +249,8 @@ pub enum Reason {
 }
 
 /// A machine's state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Power {
     On,
     /// Lost its power.

@@ -1,13 +1,14 @@
 //! Who takes part in a run, known before it begins: machines, producers, destinations, routes, clients.
 use super::{MessageId, Name};
+use serde::Serialize;
 use std::time::Duration;
 
 /// Index into [`Roster::producers`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct ProducerId(pub u32);
 
 /// Index into [`Roster::destinations`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct DestinationId(pub u32);
 
 /// Index into [`Roster::machines`].
@@ -33,14 +34,14 @@ macro_rules! indices {
 indices!(ProducerId, DestinationId, HostId, ClientId);
 
 /// A machine of the world and the data centre it stands in.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Machine {
     pub name: Name,
     pub site: Name,
 }
 
 /// A source of messages, such as `xyz/telemetry`.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Producer {
     pub name: Name,
     /// The host whose software offers them.
@@ -48,7 +49,7 @@ pub struct Producer {
 }
 
 /// What receives messages as one: a subscription in a region, a queue, central.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Destination {
     pub name: Name,
     /// The hosts whose software receives for it.
@@ -60,7 +61,7 @@ pub struct Destination {
 }
 
 /// What a route promises about repetition.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Delivery {
     AtLeastOnce,
     /// The destination de-duplicates.
@@ -68,7 +69,7 @@ pub enum Delivery {
 }
 
 /// From a producer to a destination.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Route {
     pub producer: ProducerId,
     pub destination: DestinationId,
@@ -77,7 +78,7 @@ pub struct Route {
 }
 
 /// A client that keeps sessions with services and must recover.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct Client {
     pub name: Name,
     pub host: Name,
@@ -91,7 +92,7 @@ pub struct Client {
 }
 
 /// Everybody who takes part, and who is owed what.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Roster {
     pub machines: Vec<Machine>,
     pub producers: Vec<Producer>,

@@ -3,6 +3,9 @@ use crate::host::{Disk, DiskFile};
 use std::io;
 use xxhash_rust::xxh3::xxh3_64;
 
+/// Bytes before a record: its length and checksum.
+const HEAD: u64 = 12;
+
 /// Records in the order of their writing.
 ///
 /// On disk are `{name}.snapshot`, which carries a number and replaces everything older, and
@@ -24,11 +27,13 @@ pub struct Ledger {
 }
 
 impl Ledger {
-    /// Opens a ledger, made if absent, and reads its records: the snapshot's, then the log's.
+    /// Opens a ledger, made if absent, and reads its records: the snapshot's, then the log's. What is read
+    /// is durable: a crash leaves records that were written and not yet synced, and whoever acts on them
+    /// must not lose them to a power loss afterwards.
     ///
     /// # Errors
     /// The disk's; `InvalidData` when the snapshot is damaged, which no loss of power explains.
-    pub fn open(disk: Box<dyn Disk>, name: &str) -> io::Result<(Self, Vec<Vec<u8>>)> {
+    pub async fn open(disk: Box<dyn Disk>, name: &str) -> io::Result<(Self, Vec<Vec<u8>>)> {
         let (number, mut records) = match disk.read(&snapshot_path(name)) {
             Ok(bytes) => read_snapshot(&bytes).ok_or(io::ErrorKind::InvalidData)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => (0, Vec::new()),
@@ -47,6 +52,7 @@ impl Ledger {
         if good < length {
             log.truncate(good)?;
         }
+        log.sync().await?;
         let ledger = Self { disk, name: name.to_owned(), number, log, good, torn: false, appended, unfinished: None };
         Ok((ledger, records))
     }
@@ -73,6 +79,20 @@ impl Ledger {
         self.good += bytes.len() as u64;
         self.appended += records.len() as u64;
         Ok(())
+    }
+
+    /// Where in the log the next record will begin: for [`places`].
+    pub fn end(&self) -> u64 {
+        self.good
+    }
+
+    /// Opens the log once more, to read records at their [`places`] while others are appended. Of no use any more
+    /// after a [`Ledger::replace`].
+    ///
+    /// # Errors
+    /// The disk's.
+    pub fn reader(&self) -> io::Result<Box<dyn DiskFile>> {
+        self.disk.open(&log_path(&self.name, self.number))
     }
 
     /// Counts the records since the last snapshot: when they are many more than what they amount to,
@@ -111,6 +131,24 @@ impl Ledger {
         let _ = remove_if_there(&*self.disk, &old);
         Ok(())
     }
+}
+
+/// Where a record's bytes lie in the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    pub at: u64,
+    pub length: usize,
+}
+
+/// Says where records lie that were appended when the log ended at `end`.
+pub fn places(end: u64, records: &[Vec<u8>]) -> Vec<Place> {
+    let mut at = end;
+    let place = |record: &Vec<u8>| {
+        let place = Place { at: at + HEAD, length: record.len() };
+        at = place.at + record.len() as u64;
+        place
+    };
+    records.iter().map(place).collect()
 }
 
 fn snapshot_path(name: &str) -> String {

@@ -1,3 +1,13 @@
+//! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
+pub mod agent;
+pub mod cast;
+pub mod device;
+pub mod central;
 pub mod dps;
+pub mod envelope;
+pub mod hub;
 pub mod ledger;
+pub mod moment;
 pub mod plan;
+pub mod planning;
+pub mod section;

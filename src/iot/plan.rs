@@ -1,5 +1,7 @@
 //! What the IoT system is made of, every choice made: what a seed makes of the `iot:` section.
 use crate::history::{DestinationId, Name, ProducerId};
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// MQTT in the simulated network (as the real services': 8883; TLS is the live world's).
@@ -8,7 +10,7 @@ pub const MQTT_PORT: u16 = 8883;
 pub const CONTROL_PORT: u16 = 80;
 
 /// One enrolment group and its services. Absent parts are not run.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct IotPlan {
     pub id_scope: String,
     /// Base64 of the group's symmetric key.
@@ -19,7 +21,7 @@ pub struct IotPlan {
     pub devices: Vec<DevicePlan>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DpsPlan {
     pub host: Name,
     pub site: Name,
@@ -30,16 +32,20 @@ pub struct DpsPlan {
     pub policy: Policy,
 }
 
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Policy {
     /// Fewest devices, ties in file order.
     Even,
+    /// By a hash of the device's id.
     Hashed,
+    /// The hub with the shortest path.
     LowestLatency,
+    /// The first of the file.
     Static,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct HubPlan {
     pub host: Name,
     pub site: Name,
@@ -47,20 +53,23 @@ pub struct HubPlan {
     pub confirms: Confirms,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum Confirms {
+    /// PUBACK follows the sync of what was written.
     AfterStoring,
+    /// PUBACK comes first: what was confirmed can be lost with the power.
     BeforeStoring,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct CentralPlan {
     pub host: Name,
     pub site: Name,
     pub destination: DestinationId,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize)]
 pub struct DevicePlan {
     /// The device id, and the name of its host.
     pub host: Name,
@@ -89,8 +98,11 @@ pub struct DevicePlan {
     pub until: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
 pub enum OnSessionLoss {
+    /// Back to DPS, which knows where the device belongs now.
     AskDps,
+    /// Back to the hub it knows, for ever.
     SameHub,
 }

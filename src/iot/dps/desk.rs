@@ -75,8 +75,8 @@ impl Desk {
     ///
     /// # Errors
     /// The disk's; `InvalidData` when what was kept cannot be read.
-    pub(super) fn open(host: Host, plan: &DpsPlan, hubs: &[Name]) -> io::Result<(Self, LetterBox)> {
-        let (ledger, records) = Ledger::open(host.disk(), "registrations")?;
+    pub(super) async fn open(host: Host, plan: &DpsPlan, hubs: &[Name]) -> io::Result<(Self, LetterBox)> {
+        let (ledger, records) = Ledger::open(host.disk(), "registrations").await?;
         let kept = kept::read_all(&records, hubs).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         let placement = Placement::new(plan.policy.clone(), plan.rebalance_after, hubs, kept);
         let (sender, letters) = mpsc::unbounded_channel();

@@ -40,7 +40,7 @@ pub async fn dps(host: Host, plan: DpsPlan, id_scope: String, group_key: String,
 
 async fn run(host: &Host, plan: &DpsPlan, group: Group, hubs: &[Name]) {
     let (desk, letters) = loop {
-        match Desk::open(host.clone(), plan, hubs) {
+        match Desk::open(host.clone(), plan, hubs).await {
             Ok(opened) => break opened,
             Err(error) => complain(host, "cannot read what was kept", &error),
         }

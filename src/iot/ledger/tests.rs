@@ -11,7 +11,7 @@ fn records(words: &[&str]) -> Vec<Vec<u8>> {
 }
 
 fn open(disk: &MemoryDisk) -> (Ledger, Vec<Vec<u8>>) {
-    Ledger::open(Box::new(disk.clone()), "book").unwrap()
+    run(Ledger::open(Box::new(disk.clone()), "book")).unwrap()
 }
 
 #[test]
@@ -79,11 +79,23 @@ fn a_replacement_that_failed_is_finished_before_anything_is_appended() {
     disk.fill(true);
     assert!(run(ledger.replace(&records(&["sum"]))).is_err());
     assert!(run(ledger.append(&records(&["two"]))).is_err());
-    assert_eq!(open(&disk).1, records(&["one"]), "until then the old ones stand");
     disk.fill(false);
+    assert_eq!(open(&disk).1, records(&["one"]), "until then the old ones stand");
     run(ledger.append(&records(&["two"]))).unwrap();
     disk.lose_power(0);
     assert_eq!(open(&disk).1, records(&["sum", "two"]));
+}
+
+#[test]
+fn what_a_crash_left_unsynced_and_an_opening_read_survives_a_later_loss_of_power() {
+    let disk = MemoryDisk::default();
+    let (mut ledger, _) = open(&disk);
+    run(ledger.append(&records(&["one"]))).unwrap();
+    let whole_record = disk.read("book.0.log").unwrap();
+    disk.open("book.0.log").unwrap().append(&whole_record).unwrap();
+    assert_eq!(open(&disk).1, records(&["one", "one"]));
+    disk.lose_power(0);
+    assert_eq!(open(&disk).1, records(&["one", "one"]));
 }
 
 #[test]
@@ -92,7 +104,7 @@ fn a_damaged_snapshot_is_an_error_and_not_an_empty_ledger() {
     let (mut ledger, _) = open(&disk);
     run(ledger.replace(&records(&["sum"]))).unwrap();
     disk.flip("book.snapshot", 20);
-    assert_eq!(Ledger::open(Box::new(disk), "book").err().unwrap().kind(), io::ErrorKind::InvalidData);
+    assert_eq!(run(Ledger::open(Box::new(disk), "book")).err().unwrap().kind(), io::ErrorKind::InvalidData);
 }
 
 proptest! {

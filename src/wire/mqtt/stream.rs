@@ -53,7 +53,7 @@ impl MqttStream {
     /// As [`next`](Self::next).
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Packet>, WireError>> {
         loop {
-            let written = self.poll_write(cx)?;
+            let written = self.poll_flush(cx)?;
             if let Some(packet) = self.decoder.decode(&mut self.input)? {
                 return Poll::Ready(Ok(Some(packet)));
             }
@@ -75,7 +75,7 @@ impl MqttStream {
     /// # Errors
     /// The stream's.
     pub async fn flush(&mut self) -> io::Result<()> {
-        poll_fn(|cx| self.poll_write(cx)).await
+        poll_fn(|cx| self.poll_flush(cx)).await
     }
 
     /// Writes everything that is queued, then closes this end.
@@ -87,7 +87,11 @@ impl MqttStream {
         poll_fn(|cx| Pin::new(&mut self.stream).poll_shutdown(cx)).await
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    /// Polls [`flush`](Self::flush).
+    ///
+    /// # Errors
+    /// The stream's.
+    pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
             let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
             if taken == 0 {

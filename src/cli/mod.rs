@@ -1,0 +1,49 @@
+//! The `lizard` command: one subcommand a file. Results go to stdout, all else to stderr; plain when not a terminal.
+mod check;
+mod explain;
+mod files;
+mod list;
+mod output;
+mod replay;
+mod run;
+
+use clap::{Parser, Subcommand};
+use output::Exit;
+use std::process::ExitCode;
+
+/// Does my messaging client lose, repeat or reorder anything when a data centre dies and comes back?
+#[derive(Debug, Parser)]
+#[command(name = "lizard", version, arg_required_else_help = true, after_help = AFTER)]
+struct Lizard {
+    #[command(subcommand)]
+    command: Command,
+}
+
+const AFTER: &str = "Exit code 0: all held. 1: an invariant or expectation failed. \
+2: the scenario or the command line is wrong. 3: Giant Lizard itself failed.";
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    Run(run::Run),
+    Replay(replay::Replay),
+    Check(check::Check),
+    List(list::List),
+    Explain(explain::Explain),
+}
+
+/// Runs the command line of this process.
+pub fn main() -> ExitCode {
+    let Lizard { command } = Lizard::parse();
+    let exit = match command {
+        Command::Run(run) => run.execute(),
+        Command::Replay(replay) => replay.execute(),
+        Command::Check(check) => check.execute(),
+        Command::List(list) => list.execute(),
+        Command::Explain(explain) => explain.execute(),
+    };
+    exit.unwrap_or_else(|failure| {
+        output::complain(&failure.to_string());
+        Exit::OurFailure
+    })
+    .into()
+}

@@ -1,0 +1,146 @@
+//! A device's one task.
+use super::credentials::Credentials;
+use super::machine::{Device, Output};
+use crate::history::{Cause, Event, Name};
+use crate::host::{BoxFuture, Host, Stream};
+use crate::iot::moment::Moment;
+use crate::iot::plan::{DevicePlan, MQTT_PORT};
+use crate::wire::mqtt::{MqttStream, Packet, WireError};
+use std::future::poll_fn;
+use std::io;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+/// The largest packet read: the largest message to a device, and some room (Microsoft docs, iot-hub-devguide-c2d: 64 KB;
+/// the longest answers are twins, of three times 32 KB).
+const LARGEST_PACKET: usize = 128 * 1024;
+
+/// How long a polite close may take.
+const CLOSING_LIMIT: Duration = Duration::from_secs(1);
+
+/// Runs a device until its host stops. `dps` is the provisioning service's host, `group_key` its enrolment group's key
+/// (base64).
+pub async fn device(host: Host, plan: DevicePlan, dps: Name, id_scope: String, group_key: String) {
+    let credentials = match Credentials::new(&plan.host, &id_scope, &group_key, plan.keep_alive) {
+        Ok(credentials) => credentials,
+        Err(error) => return host.record(Event::Note { text: format!("device cannot start: {error}") }),
+    };
+    let producer = plan.telemetry.and_then(|(id, _)| host.history().roster().producers.get(id.0 as usize));
+    let producer = producer.map_or(String::new(), |producer| producer.name.to_string());
+    let connect_time_out = plan.connect_time_out;
+    let (boot, dice, now) = (host.boot(), host.dice("back-off"), host.now());
+    let mut device = Device::new(plan, dps, credentials, &producer, boot, dice, now);
+    let mut line = Line::None;
+    let mut stopping: Option<BoxFuture<'_, ()>> = Some(Box::pin(host.stopping()));
+    let mut timer: Option<(Duration, BoxFuture<'_, ()>)> = None;
+    loop {
+        let moment = Moment::of(&host);
+        let due = device.due(moment);
+        // One that fires too early only looks: it is not set anew with every packet.
+        if due.is_none_or(|due| timer.as_ref().is_none_or(|(at, _)| due < *at)) {
+            timer = due.map(|at| (at, Box::pin(host.sleep_until(at)) as BoxFuture<'_, ()>));
+        }
+        let happened = poll_fn(|cx| {
+            if let Some(asked) = &mut stopping
+                && asked.as_mut().poll(cx).is_ready()
+            {
+                stopping = None;
+                return Poll::Ready(Happened::Stop);
+            }
+            if let Poll::Ready(happened) = line.poll(cx) {
+                return Poll::Ready(happened);
+            }
+            match &mut timer {
+                Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Happened::Time),
+                None => Poll::Pending,
+            }
+        })
+        .await;
+        let moment = Moment::of(&host);
+        match happened {
+            Happened::Stop => device.stop(moment),
+            Happened::Time => {
+                timer = None;
+                device.tick(moment);
+            }
+            Happened::Dialled(Ok(stream)) => {
+                line = Line::Open(MqttStream::new(stream, LARGEST_PACKET));
+                device.dialled(moment, Ok(()));
+            }
+            Happened::Dialled(Err(why)) => {
+                line = Line::None;
+                device.dialled(moment, Err(why));
+            }
+            Happened::Packet(packet) => device.received(moment, packet),
+            Happened::Broken(cause) => device.broken(moment, cause),
+        }
+        for output in device.outputs() {
+            match output {
+                Output::Record(event) => host.record(event),
+                Output::Dial(to) => line = Line::Dialling(Box::pin(dial(host.clone(), to, connect_time_out))),
+                Output::Send(packet) => line.send(&packet),
+                Output::HangUp { politely } => hang_up(&host, &mut line, politely).await,
+                Output::Stopped => return,
+            }
+        }
+    }
+}
+
+/// What a device waits for.
+enum Happened {
+    Stop,
+    Time,
+    Dialled(Result<Stream, String>),
+    Packet(Packet),
+    Broken(Cause),
+}
+
+/// Its one connection.
+enum Line {
+    None,
+    Dialling(BoxFuture<'static, Result<Stream, String>>),
+    Open(MqttStream),
+}
+
+impl Line {
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Happened> {
+        match self {
+            Self::None => Poll::Pending,
+            Self::Dialling(dialling) => dialling.as_mut().poll(cx).map(Happened::Dialled),
+            Self::Open(stream) => stream.poll_next(cx).map(|packet| match packet {
+                Ok(Some(packet)) => Happened::Packet(packet),
+                Ok(None) => Happened::Broken(Cause::Eof),
+                Err(error) => Happened::Broken(cause(&error)),
+            }),
+        }
+    }
+
+    fn send(&mut self, packet: &Packet) {
+        if let Self::Open(stream) = self {
+            stream.send(packet).expect("a device makes only packets that have an encoding");
+        }
+    }
+}
+
+async fn dial(host: Host, to: Name, time_out: Duration) -> Result<Stream, String> {
+    match host.within(time_out, host.connect(&to, MQTT_PORT)).await {
+        Ok(Ok(stream)) => Ok(stream),
+        Ok(Err(error)) => Err(error.kind().to_string()),
+        Err(_) => Err("no connection in time".to_owned()),
+    }
+}
+
+async fn hang_up(host: &Host, line: &mut Line, politely: bool) {
+    if let (Line::Open(stream), true) = (std::mem::replace(line, Line::None), politely) {
+        // A peer that does not take the goodbye does not get it.
+        let _ = host.within(CLOSING_LIMIT, stream.close()).await;
+    }
+}
+
+fn cause(error: &WireError) -> Cause {
+    match error {
+        WireError::Io(error) if error.kind() == io::ErrorKind::TimedOut => Cause::TimeOut,
+        WireError::Io(_) => Cause::Reset,
+        _ => Cause::Protocol,
+    }
+}

@@ -1,0 +1,182 @@
+//! One connection of a device, as the hub holds it.
+use crate::history::Name;
+use crate::iot::moment::Moment;
+use crate::wire::mqtt::Will;
+use std::collections::BTreeSet;
+use std::time::{Duration, SystemTime};
+
+/// A connection that has not said who it is within this time is closed.
+pub const GREETING_LIMIT: Duration = Duration::from_secs(30);
+
+/// The longest silence: a hub's keep-alive time-out is one and a half of the client's value, and no longer than this,
+/// also for clients that ask for none (Microsoft docs, iot-hub-mqtt-support).
+pub const LONGEST_SILENCE: Duration = Duration::from_secs(1767);
+
+/// The most publishes of one connection that may wait for their PUBACK; beyond it the hub stops reading.
+pub const MOST_UNANSWERED: usize = 1000;
+
+/// ```text
+///            CONNECT let in
+///  Greeting ───────────────> Open
+///     │                        │
+///     └── 30 s, or refused     └── any Ending
+///               v                    v
+///            (removed)            (removed)
+/// ```
+#[derive(Clone, Debug)]
+pub enum Connection {
+    /// Accepted; its CONNECT has not come.
+    Greeting {
+        until: Duration,
+    },
+    Open(Live),
+}
+
+#[derive(Clone, Debug)]
+pub struct Live {
+    pub device: Name,
+    pub session: u64,
+    /// Asked with CleanSession: its filters are not kept.
+    pub clean: bool,
+    pub filters: BTreeSet<String>,
+    /// When its last packet came.
+    pub heard: Duration,
+    /// How long it may be silent.
+    pub silence: Duration,
+    pub expires: SystemTime,
+    /// Publishes not yet answered.
+    pub unanswered: usize,
+    pub will: Option<Will>,
+}
+
+/// Why a hub's connection ended. A device sees no more than that it did: MQTT 3.1.1 has no other error.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    Disconnect,
+    Eof,
+    Reset,
+    NewerConnection,
+    Removed,
+    Silence,
+    TokenExpired,
+    /// No CONNECT came, or its answer was a refusal.
+    NotLetIn,
+    Malformed,
+    Unexpected,
+    Topic,
+    ExactlyOnce,
+    TooLong,
+    TooManySubscriptions,
+    Storage,
+    Stopping,
+}
+
+impl Ending {
+    /// Says it in words, for the history.
+    pub fn why(self) -> &'static str {
+        match self {
+            Self::Disconnect => "disconnect",
+            Self::Eof => "closed by the device",
+            Self::Reset => "connection broken",
+            Self::NewerConnection => "newer connection of the device",
+            Self::Removed => "device removed from the registry",
+            Self::Silence => "silent for one and a half keep-alives",
+            Self::TokenExpired => "token expired",
+            Self::NotLetIn => "not let in",
+            Self::Malformed => "malformed packet",
+            Self::Unexpected => "packet out of place",
+            Self::Topic => "topic not a device's",
+            Self::ExactlyOnce => "quality of service 2",
+            Self::TooLong => "message too long",
+            Self::TooManySubscriptions => "too many subscriptions",
+            Self::Storage => "could not store",
+            Self::Stopping => "hub is stopping",
+        }
+    }
+}
+
+impl Connection {
+    /// Says when to look again, or that its time is up.
+    ///
+    /// The token's expiry is on the wall clock, which may be set at any time: so it is looked at when it should come
+    /// and with every packet, not waited for.
+    ///
+    /// # Errors
+    /// How it ends.
+    pub fn check(&self, moment: Moment) -> Result<Duration, Ending> {
+        match self {
+            Self::Greeting { until } if moment.now >= *until => Err(Ending::NotLetIn),
+            Self::Greeting { until } => Ok(*until),
+            Self::Open(live) => {
+                let silent_at = live.heard + live.silence;
+                if moment.now >= silent_at {
+                    return Err(Ending::Silence);
+                }
+                match live.expires.duration_since(moment.wall_clock) {
+                    Ok(left) if !left.is_zero() => Ok(silent_at.min(moment.now + left)),
+                    _ => Err(Ending::TokenExpired),
+                }
+            }
+        }
+    }
+}
+
+/// Says how long a client with this keep-alive (seconds) may be silent.
+pub fn silence_allowed(keep_alive: u16) -> Duration {
+    match keep_alive {
+        0 => LONGEST_SILENCE,
+        seconds => (Duration::from_secs(seconds.into()) * 3 / 2).min(LONGEST_SILENCE),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::UNIX_EPOCH;
+
+    fn moment(seconds: u64, wall: u64) -> Moment {
+        let wall_clock = UNIX_EPOCH + Duration::from_secs(wall);
+        Moment { now: Duration::from_secs(seconds), wall_clock }
+    }
+
+    fn live(expires: u64) -> Connection {
+        Connection::Open(Live {
+            device: "xyz".into(),
+            session: 1,
+            clean: false,
+            filters: BTreeSet::new(),
+            heard: Duration::from_secs(100),
+            silence: silence_allowed(20),
+            expires: UNIX_EPOCH + Duration::from_secs(expires),
+            unanswered: 0,
+            will: None,
+        })
+    }
+
+    #[test]
+    fn silence_of_one_and_a_half_keep_alives_ends_it() {
+        assert_eq!(live(9000).check(moment(129, 0)), Ok(Duration::from_secs(130)));
+        assert_eq!(live(9000).check(moment(130, 0)), Err(Ending::Silence));
+    }
+
+    #[test]
+    fn silence_is_capped_also_for_clients_without_keep_alive() {
+        assert_eq!(silence_allowed(1177), Duration::from_millis(1_765_500));
+        assert_eq!(silence_allowed(1200), LONGEST_SILENCE);
+        assert_eq!(silence_allowed(0), LONGEST_SILENCE);
+    }
+
+    #[test]
+    fn a_tokens_expiry_on_the_wall_clock_ends_it() {
+        assert_eq!(live(5010).check(moment(101, 5000)), Ok(Duration::from_secs(111)));
+        assert_eq!(live(5010).check(moment(101, 5010)), Err(Ending::TokenExpired));
+        assert_eq!(live(5010).check(moment(101, 9999)), Err(Ending::TokenExpired), "the clock was set forward");
+    }
+
+    #[test]
+    fn who_does_not_say_who_they_are_are_shown_out() {
+        let greeting = Connection::Greeting { until: Duration::from_secs(30) };
+        assert_eq!(greeting.check(moment(29, 0)), Ok(Duration::from_secs(30)));
+        assert_eq!(greeting.check(moment(30, 0)), Err(Ending::NotLetIn));
+    }
+}

@@ -1,0 +1,104 @@
+//! A hub's control plane: identities, telemetry, twins, health.
+use super::driver::Core;
+use super::gate::may_be_device;
+use super::machine::Answer;
+use super::memory::Applied;
+use super::record::feed_json;
+use crate::history::Event;
+use crate::host::BoxFuture;
+use crate::iot::plan::CONTROL_PORT;
+use crate::wire::http::{self, Request, Response};
+use serde_json::json;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The most messages of one answer.
+const MOST_EVENTS: usize = 500;
+/// The longest that a reader may wait for a message; readers that ask for longer are answered sooner.
+const LONGEST_WAIT: Duration = Duration::from_secs(60);
+
+pub(super) async fn serve(core: Arc<Core>) {
+    let host = core.host().clone();
+    let handler = move |request| -> BoxFuture<'static, Response> { Box::pin(answer(core.clone(), request)) };
+    if let Err(error) = http::serve(host.clone(), CONTROL_PORT, handler).await {
+        host.record(Event::Note { text: format!("hub's control plane ended: {error}") });
+    }
+}
+
+async fn answer(core: Arc<Core>, request: Request) -> Response {
+    match (request.method.as_str(), request.segments().as_slice()) {
+        ("GET", ["health"]) => Response::json(200, &json!({ "status": "up" })),
+        ("PUT" | "DELETE", ["devices", device]) => change(&core, &request, device).await,
+        ("GET", ["messages", "events"]) => events(&core, &request).await,
+        ("GET", ["twins", device]) => match core.with(|hub, _| hub.twin(device)) {
+            Some(twin) => Response::json(200, &twin),
+            None => Response::error(404_001, "device not found"),
+        },
+        (_, ["health"] | ["devices", _] | ["messages", "events"] | ["twins", _]) => {
+            Response::error(405_000, "method not allowed")
+        }
+        _ => Response::error(404_000, "no such resource"),
+    }
+}
+
+/// `PUT /devices/{id}?generation={n}` and `DELETE` the same: answered when durable. A request of an earlier generation
+/// than one already carried out is answered 412 and changes nothing.
+async fn change(core: &Core, request: &Request, device: &str) -> Response {
+    if !may_be_device(device) {
+        return Response::error(400_000, "not a device id");
+    }
+    let generation = match request.query.get("generation").map(|text| text.parse()).transpose() {
+        Ok(generation) => generation,
+        Err(_) => return Response::error(400_000, "generation is not a number"),
+    };
+    let removes = request.method == "DELETE";
+    let answer = core
+        .change(|hub, id| match removes {
+            true => hub.remove(id, device, generation),
+            false => hub.register(id, device, generation),
+        })
+        .await;
+    match (answer, removes) {
+        (Answer::Failed, _) => Response::error(500_000, "could not store"),
+        (Answer::Now(Applied::Stale), _) => Response::error(412_000, "a later generation is known"),
+        (_, true) => Response::empty(204),
+        (Answer::Now(Applied::Done), false) => Response::json(201, &json!({ "deviceId": device })),
+        (_, false) => Response::json(200, &json!({ "deviceId": device })),
+    }
+}
+
+/// `GET /messages/events?from={offset}&wait={duration}`: a [`Batch`](super::Batch), at once when there is something to read, else
+/// when the first message is stored or the wait is over.
+async fn events(core: &Core, request: &Request) -> Response {
+    let from = match request.query.get("from").map_or(Ok(0), |text| text.parse()) {
+        Ok(from) => from,
+        Err(_) => return Response::error(400_000, "from is not an offset"),
+    };
+    let wait = match request.query.get("wait").map_or(Ok(Duration::ZERO), |text| humantime::parse_duration(text)) {
+        Ok(wait) => wait.min(LONGEST_WAIT),
+        Err(_) => return Response::error(400_000, "wait is not a duration"),
+    };
+    // That the wait is over is no error: the batch is empty then.
+    let _ = core.host().within(wait, core.until_stored(from)).await;
+    match batch(core, from) {
+        Ok(body) => Response { status: 200, body: body.into() },
+        Err(error) => Response::error(500_000, &error.to_string()),
+    }
+}
+
+/// Writes a [`Batch`](super::Batch) as JSON from the ledger's own bytes.
+fn batch(core: &Core, from: u64) -> std::io::Result<Vec<u8>> {
+    let places = core.with(|hub, _| hub.feed(from, MOST_EVENTS).to_vec());
+    let mut body = br#"{"events":["#.to_vec();
+    let mut next = from;
+    for place in places {
+        let record = core.reader.read_at(place.at, place.length)?;
+        if next > from {
+            body.push(b',');
+        }
+        feed_json(&record, next, &mut body).ok_or(std::io::ErrorKind::InvalidData)?;
+        next += 1;
+    }
+    body.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
+    Ok(body)
+}

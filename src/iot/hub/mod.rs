@@ -1,0 +1,22 @@
+//! The IoT hub: devices over MQTT, its backend over the control plane's HTTP.
+//!
+//! - [`machine`]: the hub itself; [`connection`] and [`gate`] are its parts that face a device, [`topic`] what a device
+//!   may say, [`twin`] what it reports.
+//! - [`memory`] is what it remembers, a fold over [`record`]s; [`commit`] makes many of them durable with one sync.
+//! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`feed`] what readers of telemetry get.
+pub mod commit;
+pub mod connection;
+mod control;
+mod driver;
+pub mod feed;
+pub mod gate;
+pub mod machine;
+pub mod memory;
+pub mod record;
+pub mod topic;
+pub mod twin;
+
+pub use driver::hub;
+pub use feed::{Batch, TelemetryEvent};
+pub use topic::Properties;
+pub use twin::TwinView;

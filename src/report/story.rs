@@ -1,0 +1,200 @@
+//! The run as a short timeline: who was assigned where, what the lizard did, who lost a session, who moved, who came home.
+use super::log::of_cause;
+use crate::history::{Entry, Event, Name, Witness};
+use crate::scenario::Plan;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// One line of the story. Equal sentences close in time become one line about several clients.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoryLine {
+    /// When, from the first client it is about.
+    pub at: Duration,
+    /// To the last one.
+    pub until: Duration,
+    /// Whom it is about; nobody for what happens to the world.
+    pub who: Vec<String>,
+    /// What happened, to be read after `who`.
+    pub what: String,
+    /// Whether it is the world's doing.
+    pub fault: bool,
+}
+
+/// Equal sentences at most this far apart are told as one.
+const CLOSE: Duration = Duration::from_secs(30);
+
+/// Gathers a story while a world runs.
+#[derive(Debug, Default)]
+pub struct Story {
+    lines: Vec<StoryLine>,
+    /// Of each sentence, the last line that says it.
+    last: BTreeMap<String, usize>,
+    clients: BTreeMap<Name, Told>,
+}
+
+/// What has been told about one client.
+#[derive(Debug, Default)]
+struct Told {
+    home: Option<Name>,
+    assigned: Option<Name>,
+    settled: Option<Name>,
+    lost_at: Option<Duration>,
+}
+
+impl Story {
+    /// Begins with what the plan does to the world.
+    pub fn of(plan: &Plan) -> Self {
+        let mut story = Self::default();
+        for fault in &plan.faults {
+            story.fault(fault.at, fault.text.clone());
+            if let (Some(until), Some(text)) = (fault.until, &fault.end_text) {
+                story.fault(until, text.clone());
+            }
+        }
+        story
+    }
+
+    /// The lines in the order of time.
+    pub fn lines(mut self) -> Vec<StoryLine> {
+        self.lines.sort_by_key(|line| line.at);
+        self.lines
+    }
+
+    fn fault(&mut self, at: Duration, what: String) {
+        self.lines.push(StoryLine { at, until: at, who: Vec::new(), what, fault: true });
+    }
+
+    fn tell(&mut self, at: Duration, who: &Name, what: String) {
+        let line = self.last.get(&what).and_then(|index| self.lines.get_mut(*index));
+        if let Some(line) = line.filter(|line| at.saturating_sub(line.until) <= CLOSE && !line.tells_of(who)) {
+            line.until = at;
+            line.who.push(who.to_string());
+            return;
+        }
+        self.last.insert(what.clone(), self.lines.len());
+        self.lines.push(StoryLine { at, until: at, who: vec![who.to_string()], what, fault: false });
+    }
+}
+
+impl Witness for Story {
+    fn see(&mut self, Entry { at, host, event }: &Entry) {
+        match event {
+            Event::Assigned { client, to } => {
+                let told = self.clients.entry(client.clone()).or_default();
+                let news = told.assigned.as_ref() != Some(to);
+                told.assigned = Some(to.clone());
+                told.home.get_or_insert_with(|| to.clone());
+                if news {
+                    self.tell(*at, client, format!("assigned to {to}"));
+                }
+            }
+            Event::SessionLost { client, service, cause, .. } => {
+                let told = self.clients.entry(client.clone()).or_default();
+                told.lost_at.get_or_insert(*at);
+                self.tell(*at, client, format!("lost the session with {service}: {}", of_cause(*cause)));
+            }
+            Event::Settled { client, at: place } => {
+                let told = self.clients.entry(client.clone()).or_default();
+                let before = told.settled.replace(place.clone());
+                let lost_at = told.lost_at.take();
+                let home = told.home.as_ref() == Some(place);
+                let what = match before {
+                    None => format!("working at {place}"),
+                    Some(before) if before == *place => format!("working at {place} again"),
+                    Some(_) if home => format!("moved home to {place}"),
+                    Some(_) => format!("moved to {place}"),
+                };
+                let news = lost_at.is_some() || !what.ends_with("again");
+                if news {
+                    self.tell(*at, client, what);
+                }
+            }
+            Event::HealthSeen { service, up } => {
+                self.tell(*at, host, format!("sees {service} {}", if *up { "up" } else { "down" }));
+            }
+            Event::Settling => self.fault(*at, "every fault has ended; nothing new is sent".into()),
+            _ => {}
+        }
+    }
+}
+
+impl StoryLine {
+    fn tells_of(&self, who: &str) -> bool {
+        self.who.iter().any(|other| other == who)
+    }
+
+    /// Names whom it is about: a few by name, many by their number.
+    pub fn subject(&self) -> Option<String> {
+        match self.who.as_slice() {
+            [] => None,
+            [one] => Some(one.clone()),
+            [first, second] => Some(format!("{first} and {second}")),
+            [first, others @ ..] => Some(format!("{first} and {} others", others.len())),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Cause;
+
+    fn seen(events: &[(u64, &str, Event)]) -> Vec<String> {
+        let mut story = Story::default();
+        for (at, host, event) in events {
+            story.see(&Entry { at: Duration::from_secs(*at), host: (*host).into(), event: event.clone() });
+        }
+        let told =
+            |line: &StoryLine| format!("{} {} {}", line.at.as_secs(), line.subject().unwrap_or_default(), line.what);
+        story.lines().iter().map(told).collect()
+    }
+
+    fn assigned(client: &str, to: &str) -> Event {
+        Event::Assigned { client: client.into(), to: to.into() }
+    }
+    fn settled(client: &str, at: &str) -> Event {
+        Event::Settled { client: client.into(), at: at.into() }
+    }
+    fn lost(client: &str, service: &str) -> Event {
+        Event::SessionLost { client: client.into(), service: service.into(), session: 1, cause: Cause::Silence }
+    }
+
+    #[test]
+    fn a_device_that_moves_and_comes_home_is_told_from_assigned_to_home() {
+        let told = seen(&[
+            (1, "xyz", assigned("xyz", "hub-a")),
+            (2, "xyz", settled("xyz", "hub-a")),
+            (150, "xyz", lost("xyz", "hub-a")),
+            (152, "xyz", assigned("xyz", "hub-b")),
+            (153, "xyz", settled("xyz", "hub-b")),
+            (500, "xyz", lost("xyz", "hub-b")),
+            (502, "xyz", settled("xyz", "hub-a")),
+        ]);
+        assert_eq!(
+            told,
+            [
+                "1 xyz assigned to hub-a",
+                "2 xyz working at hub-a",
+                "150 xyz lost the session with hub-a: silence",
+                "152 xyz assigned to hub-b",
+                "153 xyz moved to hub-b",
+                "500 xyz lost the session with hub-b: silence",
+                "502 xyz moved home to hub-a",
+            ]
+        );
+    }
+
+    #[test]
+    fn many_clients_that_do_the_same_within_seconds_are_one_line() {
+        let names: Vec<String> = (0..100).map(|number| format!("meter-{number}")).collect();
+        let events: Vec<(u64, &str, Event)> =
+            names.iter().enumerate().map(|(at, name)| (at as u64, &**name, lost(name, "hub-a"))).collect();
+        assert_eq!(seen(&events), ["0 meter-0 and 99 others lost the session with hub-a: silence"]);
+    }
+
+    #[test]
+    fn the_same_client_losing_twice_is_two_lines() {
+        let told = seen(&[(1, "xyz", lost("xyz", "hub-a")), (5, "xyz", lost("xyz", "hub-a"))]);
+        assert_eq!(told.len(), 2);
+    }
+}

@@ -1,0 +1,166 @@
+use super::*;
+use std::path::Path;
+use std::time::Duration;
+
+fn invariant(name: &str, verdict: Verdict, checked: u64) -> InvariantReport {
+    InvariantReport { name: name.into(), verdict, checked, violations: Vec::new(), waived: None }
+}
+
+fn line(at_ms: u64, who: &[&str], what: &str) -> StoryLine {
+    let at = Duration::from_millis(at_ms);
+    StoryLine {
+        at,
+        until: at,
+        who: who.iter().map(|who| (*who).to_owned()).collect(),
+        what: what.into(),
+        fault: who.is_empty(),
+    }
+}
+
+/// The giant lizard story as it should be told.
+pub(crate) fn passing() -> Report {
+    let ms = Duration::from_millis;
+    Report {
+        schema: SCHEMA,
+        scenario: "The giant lizard attacks west".into(),
+        file: "scenarios/giant-lizard.yaml".into(),
+        seed: 7,
+        version: "0.1.0",
+        plan_hash: "9f3c0123456789ab".into(),
+        world: "sim",
+        verdict: Judgement::Passed,
+        determinism: Determinism::Full,
+        fingerprint: "00deadbeef00cafe".into(),
+        virtual_seconds: 721.25,
+        wall_seconds: 0.0125,
+        events: 48_211,
+        messages: MessageCounts {
+            offered: 1078,
+            confirmed: 1078,
+            received: 1078,
+            duplicates: 3,
+            ..MessageCounts::default()
+        },
+        latency_ms: Percentiles::of(vec![ms(83), ms(90), ms(31_250)]),
+        clients: vec![ClientReport {
+            name: "xyz".into(),
+            reconnects: 2,
+            reconnect_ms: Percentiles::of(vec![ms(850), ms(3_200)]),
+            moves: vec![
+                Move { at_seconds: 144.118, from: "hub-a".into(), to: "hub-b".into() },
+                Move { at_seconds: 461.5, from: "hub-b".into(), to: "hub-a".into() },
+            ],
+        }],
+        invariants: vec![
+            invariant("no-confirmed-loss", Verdict::Held, 1078),
+            invariant("no-loss", Verdict::Held, 1078),
+            InvariantReport {
+                waived: Some("two hubs in two data centres keep no common order".into()),
+                ..invariant("order", Verdict::NotExercised, 0)
+            },
+            invariant("recovers", Verdict::Held, 4),
+            invariant("paced", Verdict::NotExercised, 0),
+        ],
+        expectations: vec![ExpectationReport {
+            text: "xyz moved from hub-a to hub-b between 1m50s and 3m50s".into(),
+            met: true,
+            violated: None,
+        }],
+        operations: Vec::new(),
+        faults: vec![FaultReport {
+            at_seconds: 118.204,
+            text: "the giant lizard attacks west: hub-a loses its power".into(),
+        }],
+        replay: replay_line(Path::new("scenarios/giant-lizard.yaml"), 7, "9f3c0123456789ab")
+            .replace(env!("CARGO_PKG_VERSION"), "0.1.0"),
+        story: vec![
+            line(412, &["xyz"], "assigned to hub-a"),
+            line(655, &["xyz"], "working at hub-a"),
+            line(118_204, &[], "the giant lizard attacks west: hub-a loses its power"),
+            line(141_002, &["xyz"], "lost the session with hub-a: silence"),
+            line(144_118, &["xyz"], "moved to hub-b"),
+            line(418_204, &[], "power is back in west"),
+            line(461_500, &["xyz"], "moved home to hub-a"),
+            line(720_000, &[], "every fault has ended; nothing new is sent"),
+        ],
+    }
+}
+
+/// The same with a hub that confirms before it stores.
+fn failing() -> Report {
+    let mut report = passing();
+    report.verdict = Judgement::Failed;
+    report.messages = MessageCounts { received: 1076, lost: 2, ..report.messages };
+    report.invariants[0].verdict = Verdict::Violated;
+    report.invariants[0].violations = vec![ViolationReport {
+        at_seconds: 1020.0,
+        message: "xyz/telemetry #117 was confirmed and never received by central".into(),
+        custody: vec![
+            "1:58.100  xyz   offers xyz/telemetry #117".into(),
+            "1:58.101  xyz   sends xyz/telemetry #117 in session 1".into(),
+            "1:58.203  xyz   sees xyz/telemetry #117 confirmed".into(),
+            "1:58.204  hub-a loses its power".into(),
+        ],
+    }];
+    report.expectations[0].met = false;
+    report
+}
+
+#[test]
+fn a_passing_run_is_told_as_a_story() {
+    insta::assert_snapshot!(render(&passing(), Palette::plain()));
+}
+
+#[test]
+fn a_failing_run_shows_the_whole_custody_of_what_was_lost() {
+    insta::assert_snapshot!(render(&failing(), Palette::plain()));
+}
+
+#[test]
+fn colours_add_nothing_but_colours() {
+    let coloured = render(&failing(), Palette::colour());
+    assert!(coloured.contains("\u{1b}["), "no colour at all");
+    let mut plain = String::new();
+    let mut escape = false;
+    for c in coloured.chars() {
+        match c {
+            '\u{1b}' => escape = true,
+            'm' if escape => escape = false,
+            c if !escape => plain.push(c),
+            _ => {}
+        }
+    }
+    assert_eq!(plain, render(&failing(), Palette::plain()));
+}
+
+#[test]
+fn json_has_every_field_of_the_contract_in_its_order() {
+    insta::assert_snapshot!(serde_json::to_string_pretty(&failing()).expect("a report is JSON"));
+    let json = to_json(&passing());
+    assert!(!json.contains('\n') && json.starts_with(r#"{"schema":"giant-lizard/report@1","scenario":"#));
+}
+
+#[test]
+fn percentiles_are_those_of_the_nearest_rank() {
+    let of = |ms: &[u64]| Percentiles::of(ms.iter().map(|ms| Duration::from_millis(*ms)).collect());
+    assert_eq!(of(&[]), Percentiles::default());
+    assert_eq!(of(&[5]), Percentiles { p50: Some(5.0), p99: Some(5.0), max: Some(5.0) });
+    let hundred: Vec<u64> = (1..=100).rev().collect();
+    assert_eq!(of(&hundred), Percentiles { p50: Some(50.0), p99: Some(99.0), max: Some(100.0) });
+}
+
+#[test]
+fn a_file_whose_name_a_shell_would_take_apart_is_quoted() {
+    let line = replay_line(Path::new("my scenarios/it's.yaml"), 3, "ab");
+    assert!(line.starts_with(r"lizard replay 'my scenarios/it'\''s.yaml' --seed 3  # giant-lizard "), "{line}");
+}
+
+#[test]
+fn a_violation_that_was_expected_does_not_fail_the_run() {
+    let broken = [invariant("no-loss", Verdict::Violated, 1)];
+    let expected =
+        |met| [ExpectationReport { text: "no-loss is violated".into(), met, violated: Some("no-loss".into()) }];
+    assert_eq!(Report::verdict_of(&broken, &expected(true)), Judgement::Passed);
+    assert_eq!(Report::verdict_of(&broken, &[]), Judgement::Failed);
+    assert_eq!(Report::verdict_of(&[], &expected(false)), Judgement::Failed);
+}

@@ -1,0 +1,58 @@
+//! How a plan is run, and what comes of it.
+use crate::history::Witness;
+use crate::report::Report;
+use std::fmt;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+/// How far a run goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Mode {
+    /// Until nothing is owed, or `settle` is over.
+    ToTheEnd,
+    /// As that, or until the first violation.
+    FirstViolation,
+}
+
+/// Who looks on while a world runs, and until when.
+#[derive(Clone, Default)]
+pub struct Watch {
+    /// Sees every entry of the history as it happens.
+    pub witness: Option<Arc<Mutex<dyn Witness>>>,
+    /// Ends the run at this virtual time, unjudged debts and all.
+    pub until: Option<Duration>,
+}
+
+impl fmt::Debug for Watch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Watch").field("witness", &self.witness.is_some()).field("until", &self.until).finish()
+    }
+}
+
+/// What comes of a run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// The verdict and everything it rests on.
+    pub report: Report,
+}
+
+/// Why a plan could not be run: Giant Lizard's failure, not the system's.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// The world could not be made, or failed.
+    #[error(transparent)]
+    World(#[from] lizard_sim::WorldError),
+    /// Software panicked: the built-in systems never should.
+    #[error("{host} panicked at {at:?}: {message}")]
+    Panicked {
+        /// The host whose software it was.
+        host: String,
+        /// Virtual time.
+        at: Duration,
+        /// What it said.
+        message: String,
+    },
+    /// A part of this version is missing.
+    #[error("{0}")]
+    NotBuilt(&'static str),
+}

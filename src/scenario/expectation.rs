@@ -1,0 +1,132 @@
+//! What must have happened by the end of a run.
+use super::duration::DurationRange;
+use super::name::{DeviceName, HubName, InvariantName};
+use super::schema::exactly_one_of;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+/// One expectation: exactly one of its kinds.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[schemars(transform = one_kind)]
+pub struct Expectation {
+    /// A device moved from one hub to another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub moved: Option<Moved>,
+    /// A number of messages or events lies between bounds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<Count>,
+    /// An invariant was violated (for scenarios that show a bug).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub violated: Option<InvariantName>,
+    /// A client had a session at a service.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub connected: Option<Connected>,
+    /// A client had a session again after it had lost one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnected: Option<Reconnected>,
+}
+
+fn one_kind(schema: &mut schemars::Schema) {
+    exactly_one_of(schema, "expectation", &[]);
+}
+
+/// `moved: { device: xyz, from: hub-a, to: hub-b, after: 2m, within: 90s }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Moved {
+    /// The device; of a group, every one.
+    pub device: DeviceName,
+    /// Where it was settled before.
+    pub from: HubName,
+    /// Where it is settled then.
+    pub to: HubName,
+    /// Not before this time. Default the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DurationRange>,
+    /// No later than this after `after`. Default the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<DurationRange>,
+}
+
+/// `count: { of: received, at-least: 600 }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Count {
+    /// What is counted.
+    pub of: Counted,
+    /// Least number, included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_least: Option<u64>,
+    /// Greatest number, included.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_most: Option<u64>,
+}
+
+/// What `count` can count.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Counted {
+    /// Messages that clients accepted from their application.
+    Offered,
+    /// Messages whose acceptance the asking side saw.
+    Confirmed,
+    /// Messages whose handling a receiver finished, each once.
+    Received,
+    /// Second and later receipts.
+    Duplicates,
+    /// Messages owed and never received.
+    Lost,
+    /// Messages of which a client told its application that it will not deliver them.
+    GivenUp,
+    /// Sessions after a lost one.
+    Reconnects,
+    /// Refused attempts to connect.
+    Refused,
+}
+
+impl Counted {
+    /// Names it for a reader: `messages received`.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::Offered => "messages offered",
+            Self::Confirmed => "messages confirmed",
+            Self::Received => "messages received",
+            Self::Duplicates => "duplicates",
+            Self::Lost => "messages lost",
+            Self::GivenUp => "messages given up",
+            Self::Reconnects => "reconnects",
+            Self::Refused => "refused attempts",
+        }
+    }
+}
+
+/// `connected: { client: xyz, to: hub-a, after: 0s, within: 30s }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Connected {
+    /// The client; of a group, every one.
+    pub client: DeviceName,
+    /// The service.
+    pub to: HubName,
+    /// Not before this time. Default the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DurationRange>,
+    /// No later than this after `after`. Default the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<DurationRange>,
+}
+
+/// `reconnected: { client: xyz, after: 2m, within: 90s }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Reconnected {
+    /// The client; of a group, every one.
+    pub client: DeviceName,
+    /// Not before this time. Default the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DurationRange>,
+    /// No later than this after `after`. Default the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<DurationRange>,
+}

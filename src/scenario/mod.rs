@@ -1,0 +1,49 @@
+//! Scenario files: what they may say, whether they make sense, and the plan that a seed makes of one.
+//!
+//! [`load`] reads a file and refuses it with every mistake and its place; [`Plan`] is scenario and seed with every
+//! random choice made.
+mod cast;
+mod chaos;
+mod checking;
+mod document;
+mod duration;
+mod expectation;
+pub mod fault_text;
+mod faults;
+mod glossary;
+mod loading;
+mod measure;
+mod mistake;
+mod name;
+mod overlap;
+mod pitfall;
+mod plan;
+mod planning;
+mod roll;
+mod rule;
+mod schema;
+mod shape;
+mod site;
+mod storm;
+mod timeline;
+mod written;
+
+pub use chaos::{Chaos, ChaosFault};
+pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
+pub use expectation::{Connected, Count, Counted, Expectation, Moved, Reconnected};
+pub use glossary::{Meaning, faults, knobs};
+pub use loading::{LoadError, Loaded, load, parse};
+pub use measure::{Bandwidth, Drift, Share};
+pub(crate) use mistake::closest;
+pub use mistake::{Mistake, Mistakes, Place};
+pub use name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
+pub use pitfall::{Pitfall, TurnOn};
+pub use plan::{
+    ExpectedThat, PathPlan, Plan, PlanHash, PlannedExpectation, PlannedFault, PlannedHost, PlannedRule, Step,
+};
+pub use planning::plan;
+pub use roll::INVARIANTS;
+pub use rule::Rule;
+pub use schema::{Scenario, schema};
+pub use site::{Link, Site};
+pub use timeline::{Attack, Lossy, Outage, Partition, SkewClock, Slow, Spell, Start, Swizzle, TimelineItem};

@@ -1,0 +1,252 @@
+//! Makes the plan: every choice drawn, every fault set against the others.
+use super::cast::Cast;
+use super::duration::DurationRange;
+use super::expectation::Expectation;
+use super::faults::{Drawing, Drawn};
+use super::loading::Loaded;
+use super::overlap;
+use super::pitfall::Pitfall;
+use super::plan::{ExpectedThat, PathPlan, Plan, PlannedExpectation, PlannedHost, PlannedRule};
+use super::schema::Scenario;
+use super::site::Link;
+use super::storm;
+use super::timeline::TimelineItem;
+use crate::history::{Name, Roster};
+use crate::iot;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::Duration;
+
+/// The path between two sites that no link describes.
+const PLAIN: PathPlan =
+    PathPlan { latency: (Duration::from_millis(1), Duration::from_millis(1)), loss_ppm: 0, bandwidth: None };
+
+impl Loaded {
+    /// Makes the plan of one seed.
+    pub fn plan(&self, seed: u64) -> Plan {
+        plan(&self.scenario, &self.file, seed)
+    }
+}
+
+impl Scenario {
+    /// The same scenario with the pitfall's knobs turned on; without a pitfall, itself.
+    ///
+    /// # Errors
+    /// When a knob's value does not fit the part: loading has refused such a file.
+    pub fn turned_on(&self) -> Result<Self, serde_json::Error> {
+        let mut on = self.clone();
+        if let Some(Pitfall { turn_on, .. }) = &self.pitfall {
+            let mut section = serde_json::to_value(&self.iot)?;
+            turn_on.apply(&mut section);
+            on.iot = serde_json::from_value(section)?;
+        }
+        Ok(on)
+    }
+
+    /// The same scenario with nothing going wrong: no timeline, no chaos, and so none of what was expected of them.
+    pub fn calm(&self) -> Self {
+        Self { timeline: Vec::new(), chaos: None, expect: Vec::new(), ..self.clone() }
+    }
+}
+
+/// Makes the plan that a seed makes of a scenario. `file` goes into the replay line only.
+pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
+    let draw = |range: DurationRange, label: &str| range.draw(seed, label);
+    let duration = draw(scenario.duration, "duration");
+    let mut roster = Roster::default();
+    let ordered = scenario.invariants.get("order").is_none_or(|rule| rule.waived.is_none());
+    let iot = scenario.iot.as_ref().map(|section| iot::planning::plan(section, seed, duration, ordered, &mut roster));
+    let cast = Cast::of(&roster, scenario.iot.as_ref());
+
+    let mut drawn: Vec<(Drawing<'_>, Drawn)> = Vec::new();
+    for (index, item) in scenario.timeline.iter().enumerate() {
+        drawn.extend(occurrences(item, index, seed, duration, &cast));
+    }
+    if let Some(chaos) = &scenario.chaos {
+        for (origin, at, item) in storm::draw(chaos, scenario, &roster, seed, duration) {
+            let drawing = Drawing { seed, cast: &cast, end: duration, origin, at };
+            let fault = drawing.draw(&item);
+            drawn.push((drawing, fault));
+        }
+    }
+    drawn.sort_by_key(|(drawing, _)| drawing.at);
+    let for_good: Vec<Name> =
+        drawn.iter().flat_map(|(_, drawn)| &drawn.for_good).map(|host| host.as_str().into()).collect();
+    let hosts = hosts(&roster, iot.as_ref());
+    let starts = hosts.iter().map(|host| (host.name.clone(), host.starts)).collect();
+    let faults = overlap::settle(
+        drawn.iter().map(|(drawing, drawn)| (drawn.planned(drawing), drawn.impairs.clone())).collect(),
+        &starts,
+        &for_good,
+    );
+
+    Plan {
+        scenario: scenario.name.clone(),
+        file: file.to_owned(),
+        story: scenario.story.clone(),
+        seed,
+        hosts,
+        sites: scenario
+            .sites
+            .iter()
+            .map(|(name, site)| (name.as_str().into(), path_of(site.latency, site.loss, None)))
+            .collect(),
+        links: links(scenario),
+        iot,
+        faults,
+        for_good,
+        duration,
+        settle: draw(scenario.settle, "settle"),
+        rules: rules(scenario, seed),
+        expectations: scenario
+            .expect
+            .iter()
+            .enumerate()
+            .map(|(index, expectation)| expected(expectation, index, seed, &cast))
+            .collect(),
+        roster,
+    }
+}
+
+fn occurrences<'a>(
+    item: &TimelineItem,
+    index: usize,
+    seed: u64,
+    end: Duration,
+    cast: &'a Cast,
+) -> Vec<(Drawing<'a>, Drawn)> {
+    let origin = format!("timeline[{index}]");
+    let first = item.at.map(|at| at.draw(seed, &format!("{origin}.at")));
+    let mut times = Vec::new();
+    match (first, item.every) {
+        (first, Some(every)) => {
+            let gap = |number: usize| every.draw(seed, &format!("{origin}.every[{number}]"));
+            let mut at = first.unwrap_or_else(|| gap(0));
+            while at < end {
+                times.push((format!("{origin}[{}]", times.len()), at));
+                at += gap(times.len());
+            }
+        }
+        (Some(at), None) => times.push((origin, at)),
+        (None, None) => {}
+    }
+    let draw = |(origin, at)| {
+        let drawing = Drawing { seed, cast, end, origin, at };
+        let drawn = drawing.draw(item);
+        (drawing, drawn)
+    };
+    times.into_iter().map(draw).collect()
+}
+
+fn hosts(roster: &Roster, iot: Option<&iot::plan::IotPlan>) -> Vec<PlannedHost> {
+    let starts: BTreeMap<&Name, Duration> =
+        iot.into_iter().flat_map(|iot| &iot.devices).map(|device| (&device.host, device.starts)).collect();
+    let planned = |machine: &crate::history::Machine| PlannedHost {
+        name: machine.name.clone(),
+        site: machine.site.clone(),
+        starts: starts.get(&machine.name).copied().unwrap_or_default(),
+    };
+    roster.machines.iter().map(planned).collect()
+}
+
+fn path_of(
+    latency: Option<DurationRange>,
+    loss: Option<super::measure::Share>,
+    bandwidth: Option<super::measure::Bandwidth>,
+) -> PathPlan {
+    PathPlan {
+        latency: latency.map_or_else(Default::default, |latency| (latency.least(), latency.most())),
+        loss_ppm: loss.unwrap_or_default().ppm,
+        bandwidth: bandwidth.map(|bandwidth| bandwidth.bits_per_second),
+    }
+}
+
+/// Every pair of sites has a path, so that the plan says all and the world's defaults do not matter.
+fn links(scenario: &Scenario) -> Vec<(Name, Name, PathPlan)> {
+    let sites: Vec<&str> = scenario.sites.keys().map(String::as_str).collect();
+    let mut links = Vec::new();
+    for (index, a) in sites.iter().enumerate() {
+        for b in &sites[index + 1..] {
+            let joins = |link: &&Link| {
+                let [one, other] = &link.between;
+                (&**one, &**other) == (*a, *b) || (&**one, &**other) == (*b, *a)
+            };
+            let path = scenario.links.iter().find(joins).map_or(PLAIN, |link| PathPlan {
+                latency: link.latency.map_or(PLAIN.latency, |latency| (latency.least(), latency.most())),
+                ..path_of(None, link.loss, link.bandwidth)
+            });
+            links.push(((*a).into(), (*b).into(), path));
+        }
+    }
+    links
+}
+
+fn rules(scenario: &Scenario, seed: u64) -> BTreeMap<String, PlannedRule> {
+    let planned = |(name, rule): (&String, &super::rule::Rule)| {
+        let within = rule.within.map(|within| within.draw(seed, &format!("invariants.{name}.within")));
+        (name.clone(), PlannedRule { within, given_up: rule.given_up.unwrap_or(0), waived: rule.waived.clone() })
+    };
+    scenario.invariants.iter().map(planned).collect()
+}
+
+fn expected(expectation: &Expectation, index: usize, seed: u64, cast: &Cast) -> PlannedExpectation {
+    let window = |after: Option<DurationRange>, within: Option<DurationRange>| {
+        let draw = |range: DurationRange, key: &str| range.draw(seed, &format!("expect[{index}].{key}"));
+        let after = after.map_or(Duration::ZERO, |after| draw(after, "after"));
+        (after, within.map(|within| after + draw(within, "within")))
+    };
+    let names = |group: &str| cast.hosts(group).iter().map(|host| host.as_str().into()).collect();
+    let (text, kind) = if let Some(moved) = &expectation.moved {
+        let (after, by) = window(moved.after, moved.within);
+        let text = format!("{} moved from {} to {}{}", moved.device, moved.from, moved.to, when(after, by));
+        (
+            text,
+            ExpectedThat::Moved {
+                devices: names(&moved.device),
+                from: (&*moved.from).into(),
+                to: (&*moved.to).into(),
+                after,
+                by,
+            },
+        )
+    } else if let Some(count) = &expectation.count {
+        let bounds = match (count.at_least, count.at_most) {
+            (Some(least), Some(most)) => format!("from {least} to {most}"),
+            (Some(least), None) => format!("at least {least}"),
+            (None, Some(0)) => "no".into(),
+            (None, Some(most)) => format!("at most {most}"),
+            (None, None) => "any number".into(),
+        };
+        let text = format!("{bounds} {}", count.of.in_words());
+        (text, ExpectedThat::Count { of: count.of, at_least: count.at_least, at_most: count.at_most })
+    } else if let Some(invariant) = &expectation.violated {
+        (format!("{invariant} is violated"), ExpectedThat::Violated { invariant: invariant.to_string() })
+    } else if let Some(connected) = &expectation.connected {
+        let (after, by) = window(connected.after, connected.within);
+        let text = format!("{} connected to {}{}", connected.client, connected.to, when(after, by));
+        (text, ExpectedThat::Connected { clients: names(&connected.client), to: (&*connected.to).into(), after, by })
+    } else if let Some(again) = &expectation.reconnected {
+        let (after, by) = window(again.after, again.within);
+        (
+            format!("{} connected again{}", again.client, when(after, by)),
+            ExpectedThat::Reconnected { clients: names(&again.client), after, by },
+        )
+    } else {
+        unreachable!("loading refuses expectations of no kind")
+    };
+    PlannedExpectation { text, kind }
+}
+
+fn when(after: Duration, by: Option<Duration>) -> String {
+    use super::duration::written_out;
+    match (after.is_zero(), by) {
+        (true, None) => String::new(),
+        (true, Some(by)) => format!(" by {}", written_out(by)),
+        (false, None) => format!(" after {}", written_out(after)),
+        (false, Some(by)) => format!(" between {} and {}", written_out(after), written_out(by)),
+    }
+}
+
+#[cfg(test)]
+#[path = "planning_tests.rs"]
+mod tests;

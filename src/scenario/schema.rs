@@ -1,0 +1,76 @@
+//! The scenario file as plain structs, and the JSON schema made of them. Loading checks files against that schema.
+use super::chaos::Chaos;
+use super::duration::DurationRange;
+use super::expectation::Expectation;
+use super::pitfall::Pitfall;
+use super::rule::Rule;
+use super::site::{Link, Site};
+use super::timeline::TimelineItem;
+use crate::iot::section::IotSection;
+use indexmap::IndexMap;
+use schemars::{JsonSchema, Schema};
+use serde::{Deserialize, Serialize};
+
+/// A scenario file.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Scenario {
+    /// What it is called in reports.
+    pub name: String,
+    /// What happens, for a reader.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub story: Option<String>,
+    /// Virtual time with traffic and faults. Then every fault ends and producers stop.
+    pub duration: DurationRange,
+    /// The longest time after it in which debts may still be paid. The run ends when none is open. Default 5m.
+    #[serde(default = "five_minutes")]
+    pub settle: DurationRange,
+    /// The places where hosts are.
+    pub sites: IndexMap<String, Site>,
+    /// Paths between sites, where they differ from the default of 1 ms.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<Link>,
+    /// Devices, hubs, a provisioning service and central.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iot: Option<IotSection>,
+    /// What happens, and when.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub timeline: Vec<TimelineItem>,
+    /// Faults drawn from the seed, beside the timeline.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub chaos: Option<Chaos>,
+    /// What this scenario changes about invariants. All of them are always judged.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    #[schemars(extend("propertyNames" = { "format": "invariant" }))]
+    pub invariants: IndexMap<String, Rule>,
+    /// What must have happened by the end.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub expect: Vec<Expectation>,
+    /// A known bug of real software that must be caught.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pitfall: Option<Pitfall>,
+    /// The seed that is run when none is named; shrunk files carry it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seed: Option<u64>,
+}
+
+fn five_minutes() -> DurationRange {
+    DurationRange::seconds(300)
+}
+
+/// Makes the JSON schema of scenario files.
+pub fn schema() -> Schema {
+    schemars::schema_for!(Scenario)
+}
+
+/// Says in the schema that exactly one of the properties must be there, leaving aside `others`.
+/// `what` names them in messages.
+pub(crate) fn exactly_one_of(schema: &mut Schema, what: &str, others: &[&str]) {
+    let Some(properties) = schema.get("properties").and_then(|properties| properties.as_object()) else {
+        return;
+    };
+    let keys = properties.keys().filter(|key| !others.contains(&key.as_str()));
+    let choices: Vec<_> = keys.map(|key| serde_json::json!({ "required": [key] })).collect();
+    schema.insert("oneOf".into(), choices.into());
+    schema.insert("x-one".into(), what.into());
+}

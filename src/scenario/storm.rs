@@ -1,0 +1,136 @@
+//! Draws chaos: timeline items that nobody wrote, inside the envelope that each system declares.
+use super::chaos::{Chaos, ChaosFault};
+use super::duration::DurationRange;
+use super::measure::Share;
+use super::name::{HostName, PlaceName, SiteName};
+use super::schema::Scenario;
+use super::timeline::{Lossy, Outage, Partition, SkewClock, Slow, Spell, TimelineItem};
+use crate::history::Roster;
+use crate::iot::envelope;
+use rand::RngExt;
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+/// Draws what happens, and when: origin, time, item with its length fixed. In the order of time.
+pub(crate) fn draw(
+    chaos: &Chaos,
+    scenario: &Scenario,
+    roster: &Roster,
+    seed: u64,
+    end: Duration,
+) -> Vec<(String, Duration, TimelineItem)> {
+    let sites: Vec<&str> = scenario.sites.keys().map(String::as_str).collect();
+    let mut drawn = Vec::new();
+    let mut on: Vec<(Duration, String)> = Vec::new();
+    let mut at = Duration::ZERO;
+    for number in 0.. {
+        let origin = format!("chaos[{number}]");
+        at += chaos.every.draw(seed, &format!("{origin}.every"));
+        if at >= end {
+            break;
+        }
+        on.retain(|(until, _)| *until > at);
+        if on.len() >= chaos.at_most as usize {
+            continue;
+        }
+        let dice = &mut lizard_sim::dice(seed, &origin);
+        let fault = chaos.faults[dice.random_range(0..chaos.faults.len())];
+        let busy: BTreeSet<&str> = on.iter().map(|(_, target)| target.as_str()).collect();
+        let lasting = chaos.lasting.draw(seed, &format!("{origin}.lasting"));
+        let mut candidates = candidates(fault, scenario, roster, &sites);
+        candidates.retain(|candidate| !busy.contains(candidate.target.as_str()));
+        if candidates.is_empty() {
+            continue;
+        }
+        let chosen = candidates.swap_remove(dice.random_range(0..candidates.len()));
+        on.push((at + lasting, chosen.target));
+        drawn.push((origin, at, (chosen.item)(DurationRange::fixed(lasting))));
+    }
+    drawn
+}
+
+/// Something that could happen, and what it would happen to.
+struct Candidate {
+    target: String,
+    item: Box<dyn Fn(DurationRange) -> TimelineItem>,
+}
+
+fn candidates(fault: ChaosFault, scenario: &Scenario, roster: &Roster, sites: &[&str]) -> Vec<Candidate> {
+    match fault {
+        ChaosFault::Partition => {
+            let pairs = sites.iter().flat_map(|a| sites.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b);
+            pairs.map(|(a, b)| cut(a, b, sites)).collect()
+        }
+        ChaosFault::Slow | ChaosFault::Lossy => sites.iter().map(|site| burden(fault, site)).collect(),
+        _ => {
+            let hosts = scenario.iot.as_ref().map(|iot| envelope::hosts(fault, iot, roster)).unwrap_or_default();
+            hosts.into_iter().map(|host| at_host(fault, &host)).collect()
+        }
+    }
+}
+
+/// Each ordered pair is one candidate: `(a, b)` before `(b, a)` in file order cuts both ways, the other one way.
+fn cut(a: &str, b: &str, sites: &[&str]) -> Candidate {
+    let place = |name: &str| sites.iter().position(|site| *site == name);
+    let both = place(a) < place(b);
+    let (a, b): (PlaceName, PlaceName) = (a.into(), b.into());
+    Candidate {
+        target: if both { format!("{a} - {b}") } else { format!("{b} - {a}") },
+        item: Box::new(move |lasting| {
+            let cut = Partition {
+                between: both.then(|| [a.clone(), b.clone()]),
+                from: None,
+                to: None,
+                lasting: Some(lasting),
+            };
+            let cut = if both { cut } else { Partition { from: Some(a.clone()), to: Some(b.clone()), ..cut } };
+            TimelineItem { partition: Some(cut), ..TimelineItem::default() }
+        }),
+    }
+}
+
+fn burden(fault: ChaosFault, site: &str) -> Candidate {
+    let place: SiteName = site.into();
+    Candidate {
+        target: site.to_owned(),
+        item: Box::new(move |lasting| {
+            let site = Some(place.clone());
+            if fault == ChaosFault::Slow {
+                let latency = DurationRange::between(Duration::from_millis(100), Duration::from_secs(2));
+                TimelineItem {
+                    slow: Some(Slow { site, host: None, latency, lasting: Some(lasting) }),
+                    ..TimelineItem::default()
+                }
+            } else {
+                TimelineItem {
+                    lossy: Some(Lossy { site, host: None, loss: Share { ppm: 100_000 }, lasting: Some(lasting) }),
+                    ..TimelineItem::default()
+                }
+            }
+        }),
+    }
+}
+
+fn at_host(fault: ChaosFault, name: &str) -> Candidate {
+    let host: HostName = name.into();
+    Candidate {
+        target: name.to_owned(),
+        item: Box::new(move |lasting| {
+            let (host, lasting) = (host.clone(), Some(lasting));
+            let mut item = TimelineItem::default();
+            match fault {
+                ChaosFault::PowerLoss => item.power_loss = Some(Outage { host, lasting, for_good: false }),
+                ChaosFault::Crash => item.crash = Some(Outage { host, lasting, for_good: false }),
+                ChaosFault::Stop => item.stop = Some(Outage { host, lasting, for_good: false }),
+                ChaosFault::Freeze => item.freeze = Some(Spell { host, lasting }),
+                ChaosFault::DiskFull => item.disk_full = Some(Spell { host, lasting }),
+                ChaosFault::DiskError => item.disk_error = Some(Spell { host, lasting }),
+                ChaosFault::SkewClock => {
+                    item.skew_clock = Some(SkewClock { host, by: envelope::SKEW, drift: None, lasting })
+                }
+                ChaosFault::Partition | ChaosFault::Slow | ChaosFault::Lossy => unreachable!("these happen to sites"),
+            }
+            item
+        }),
+    }
+}

@@ -1,0 +1,140 @@
+//! The bodies of built-in messages: who made this one, and which of its messages it is.
+//!
+//! JSON, because the IoT services and their tools expect telemetry to be JSON. Bodies of other people's clients are
+//! foreign: they have a digest and no number.
+use crate::history::{MessageId, Name, ProducerId, Roster};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use xxhash_rust::xxh3::Xxh3;
+
+/// One built-in message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Payload {
+    /// The producer's name in the roster, such as `xyz/telemetry`.
+    pub producer: String,
+    /// The producer's count of its messages.
+    pub number: u64,
+}
+
+/// Why a body is no built-in message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum PayloadError {
+    #[error("not a built-in message")]
+    Foreign,
+    /// It says that it is one, but was changed on its way.
+    #[error("checksum does not match")]
+    Checksum,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Body<'a> {
+    producer: Cow<'a, str>,
+    number: u64,
+    /// In hex: JSON numbers above 2^53 do not survive every reader.
+    checksum: Cow<'a, str>,
+}
+
+impl Payload {
+    pub fn new(producer: impl Into<String>, number: u64) -> Self {
+        Self { producer: producer.into(), number }
+    }
+
+    /// Writes the body; the same message always has the same bytes.
+    pub fn to_bytes(&self) -> Bytes {
+        let checksum = self.checksum();
+        let body = Body { producer: Cow::Borrowed(&self.producer), number: self.number, checksum: checksum.into() };
+        serde_json::to_vec(&body).expect("strings and a number are always JSON").into()
+    }
+
+    /// Reads a body.
+    ///
+    /// # Errors
+    /// [`PayloadError`].
+    pub fn parse(bytes: &[u8]) -> Result<Self, PayloadError> {
+        let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| PayloadError::Foreign)?;
+        let payload = Self::new(body.producer, body.number);
+        if payload.checksum() == body.checksum { Ok(payload) } else { Err(PayloadError::Checksum) }
+    }
+
+    fn checksum(&self) -> String {
+        let mut hash = Xxh3::new();
+        hash.update(self.producer.as_bytes());
+        hash.update(&self.number.to_le_bytes());
+        format!("{:016x}", hash.digest())
+    }
+}
+
+/// Hashes a message's bytes, built-in or foreign: what `Offered` and `Received` carry.
+pub fn digest(bytes: &[u8]) -> u64 {
+    xxhash_rust::xxh3::xxh3_64(bytes)
+}
+
+/// Finds producers by name; built once, since a roster can be long.
+#[derive(Clone, Debug, Default)]
+pub struct Producers(BTreeMap<Name, ProducerId>);
+
+impl Producers {
+    pub fn of(roster: &Roster) -> Self {
+        let ids = (0..).map(ProducerId);
+        Self(roster.producers.iter().map(|producer| producer.name.clone()).zip(ids).collect())
+    }
+
+    /// Reads which message of which known producer a body is; `None`: it is foreign or damaged.
+    pub fn message(&self, body: &[u8]) -> Option<MessageId> {
+        let Payload { producer, number } = Payload::parse(body).ok()?;
+        let producer = *self.0.get(producer.as_str())?;
+        Some(MessageId { producer, number })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::history::Producer;
+    use proptest::prelude::*;
+
+    #[test]
+    fn the_body_is_json_that_a_person_can_read() {
+        let body = Payload::new("xyz/telemetry", 7).to_bytes();
+        let text = std::str::from_utf8(&body).unwrap();
+        assert!(text.starts_with(r#"{"producer":"xyz/telemetry","number":7,"checksum":""#), "{text}");
+    }
+
+    #[test]
+    fn a_changed_number_is_noticed() {
+        let text = String::from_utf8(Payload::new("p", 41).to_bytes().to_vec()).unwrap();
+        let changed = text.replace("41", "42");
+        assert_eq!(Payload::parse(changed.as_bytes()), Err(PayloadError::Checksum));
+    }
+
+    #[test]
+    fn other_peoples_bodies_are_foreign() {
+        for body in [&b""[..], b"21.5", b"{\"temperature\":21}", b"\xff\x00", b"{\"producer\":\"p\",\"number\":-1}"] {
+            assert_eq!(Payload::parse(body), Err(PayloadError::Foreign));
+        }
+    }
+
+    #[test]
+    fn a_message_is_found_by_its_producers_name() {
+        let producer = |name: &str| Producer { name: name.into(), host: "h".into() };
+        let roster = Roster { producers: vec![producer("a"), producer("b")], ..Roster::default() };
+        let producers = Producers::of(&roster);
+        let id = MessageId { producer: ProducerId(1), number: 3 };
+        assert_eq!(producers.message(&Payload::new("b", 3).to_bytes()), Some(id));
+        assert_eq!(producers.message(&Payload::new("c", 3).to_bytes()), None);
+    }
+
+    proptest! {
+        #[test]
+        fn every_message_is_read_as_it_was_written(producer in ".{0,30}", number: u64) {
+            let payload = Payload::new(producer, number);
+            prop_assert_eq!(Payload::parse(&payload.to_bytes()), Ok(payload));
+        }
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {
+            let _ = Payload::parse(&bytes);
+        }
+    }
+}

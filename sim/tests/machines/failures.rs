@@ -182,3 +182,28 @@ mod strays {
         assert!(place.contains("failures.rs"), "{place}");
     }
 }
+#[test]
+fn a_thread_of_its_own_fails_the_run_and_names_the_host() {
+    let error = world_error(async |host| {
+        host.sleep(ms(7)).await;
+        #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+        let thread = std::thread::spawn(|| ());
+        thread.join().unwrap();
+        host.sleep(ms(7)).await;
+    });
+    let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
+    assert_eq!((host.as_str(), at), (HOST, ms(7)));
+}
+
+#[test]
+fn blocking_work_fails_the_run_and_names_the_host() {
+    let error = world_error(async |host| {
+        host.sleep(ms(7)).await;
+        #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+        let work = tokio::task::spawn_blocking(|| 42);
+        let _ = work.await;
+        host.sleep(ms(7)).await;
+    });
+    let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
+    assert_eq!((host.as_str(), at), (HOST, ms(7)));
+}

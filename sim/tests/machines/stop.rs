@@ -30,6 +30,7 @@ fn software_says_goodbye_and_its_connections_end_in_order() {
         stage.sleep(ms(1_000)).await;
         stage.apply(stop());
         stage.sleep(ms(1_000)).await;
+        assert!(stage.is_stopping(HOST));
         let before = heard.words();
         stage.sleep(ms(2_000)).await;
         (before, heard.words(), diary.pages(), stage.is_up(HOST))

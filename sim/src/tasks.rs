@@ -23,7 +23,7 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::ThreadId;
@@ -41,10 +41,10 @@ pub(crate) struct Owner {
     home: Arc<Home>,
 }
 
-/// The thread a world lives on; a wake from another one is noted here.
+/// The thread a world lives on; whose task was woken from another one is noted here.
 struct Home {
     thread: ThreadId,
-    woken_from_outside: AtomicBool,
+    woken_from_outside: Mutex<Option<u32>>,
 }
 
 type Queued = Runnable<Owner>;
@@ -87,7 +87,7 @@ struct HostDied;
 
 /// Makes this thread's queue that of a new world.
 pub(crate) fn install() {
-    let home = Home { thread: std::thread::current().id(), woken_from_outside: AtomicBool::new(false) };
+    let home = Home { thread: std::thread::current().id(), woken_from_outside: Mutex::default() };
     QUEUE.with(|queue| *queue.home.borrow_mut() = Some(Arc::new(home)));
 }
 
@@ -101,9 +101,9 @@ pub(crate) fn run_as(host: u32, boot: u32) -> (u32, u32) {
     QUEUE.with(|queue| queue.running.replace((host, boot)))
 }
 
-/// Whether a task of this world was woken from another thread.
-pub(crate) fn woken_from_outside() -> bool {
-    QUEUE.with(|queue| queue.home.borrow().as_ref().is_some_and(|home| home.woken_from_outside.load(Relaxed)))
+/// The host of a task that was woken from another thread.
+pub(crate) fn woken_from_outside() -> Option<u32> {
+    QUEUE.with(|queue| queue.home.borrow().as_ref().and_then(|home| *lock(&home.woken_from_outside)))
 }
 
 /// Lets the run loop be woken by tasks while it sleeps; `None`: it is awake.
@@ -131,7 +131,7 @@ pub(crate) fn uninstall() {
 fn schedule(task: Queued) {
     if task.metadata().home.thread != std::thread::current().id() {
         // A task can only be run or dropped on its own thread; the run has failed anyway.
-        task.metadata().home.woken_from_outside.store(true, Relaxed);
+        lock(&task.metadata().home.woken_from_outside).get_or_insert(task.metadata().host);
         std::mem::forget(task);
         return;
     }
@@ -207,8 +207,8 @@ impl<T> Default for Outcome<T> {
     }
 }
 
-fn lock<T>(outcome: &Mutex<Outcome<T>>) -> MutexGuard<'_, Outcome<T>> {
-    outcome.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells the joiner and gives the task's place free, however the task ends.

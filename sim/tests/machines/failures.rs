@@ -207,3 +207,30 @@ fn blocking_work_fails_the_run_and_names_the_host() {
     let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
     assert_eq!((host.as_str(), at), (HOST, ms(7)));
 }
+
+#[test]
+fn a_wake_from_another_thread_fails_the_run_and_names_the_host() {
+    let (wake, woken) = tokio::sync::oneshot::channel();
+    let (ask, asked) = std::sync::mpsc::channel::<()>();
+    let (answer, answered) = std::sync::mpsc::channel::<()>();
+    #[allow(clippy::disallowed_methods, reason = "the thread outside of the world")]
+    let outside = std::thread::spawn(move || {
+        asked.recv().unwrap();
+        wake.send(()).unwrap();
+        answer.send(()).unwrap();
+    });
+    let parts = std::sync::Mutex::new(Some((woken, ask, answered)));
+    let error = world_error(move |host| {
+        let (woken, ask, answered) = parts.lock().unwrap().take().expect("there is one boot");
+        async move {
+            host.spawn(woken);
+            host.sleep(ms(7)).await;
+            ask.send(()).unwrap();
+            answered.recv().unwrap();
+            pending().await
+        }
+    });
+    outside.join().unwrap();
+    let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
+    assert_eq!((host.as_str(), at), (HOST, ms(7)));
+}

@@ -66,8 +66,7 @@ fn a_panic_in_any_task_brings_the_whole_host_down() {
         add(stage, HOST, async |host, _| {
             host.spawn(async move {
                 host.sleep(ms(5)).await;
-                let nothing: Option<u32> = None;
-                nothing.expect("something");
+                "ten".parse::<u32>().expect("a number");
             });
             pending().await
         });
@@ -76,7 +75,7 @@ fn a_panic_in_any_task_brings_the_whole_host_down() {
     });
     assert!(!run.value);
     assert_eq!(run.panics.len(), 1);
-    assert_eq!(run.panics[0].message, "something");
+    assert_eq!(run.panics[0].message, "a number: ParseIntError { kind: InvalidDigit }");
 }
 
 #[test]
@@ -158,11 +157,12 @@ mod strays {
         let error = world_error(async |host| {
             host.sleep(ms(7)).await;
             #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
-            let _ = tokio::spawn(async {
+            let stray = tokio::spawn(async {
                 loop {
                     tokio::task::yield_now().await;
                 }
             });
+            drop(stray);
         });
         assert_eq!(error, WorldError::Livelock { host: HOST.into(), at: ms(7) });
     }
@@ -172,7 +172,8 @@ mod strays {
         let run = World::new(0).refuse_strays().run(|stage| async move {
             add(stage, HOST, async |host, _| {
                 #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
-                let _ = tokio::spawn(async {});
+                let stray = tokio::spawn(async {});
+                drop(stray);
                 host.sleep(ms(7)).await;
             });
             stage.sleep(ms(10)).await;
@@ -219,7 +220,7 @@ fn a_wake_from_another_thread_fails_the_run_and_names_the_host() {
         wake.send(()).unwrap();
         answer.send(()).unwrap();
     });
-    let parts = std::sync::Mutex::new(Some((woken, ask, answered)));
+    let parts = Mutex::new(Some((woken, ask, answered)));
     let error = world_error(move |host| {
         let (woken, ask, answered) = parts.lock().unwrap().take().expect("there is one boot");
         async move {

@@ -14,7 +14,7 @@ pub struct MessageId {
 }
 
 /// One line of the history.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Entry {
     /// Virtual time since the world began.
     pub at: Duration,
@@ -196,6 +196,25 @@ pub enum Event {
     Note {
         text: String,
     },
+}
+
+impl Event {
+    /// The message that this is about, if any.
+    pub fn message(&self) -> Option<MessageId> {
+        match self {
+            Self::Offered { message, .. }
+            | Self::Sent { message, .. }
+            | Self::Confirmed { message }
+            | Self::GivenUp { message, .. }
+            | Self::Stored { message }
+            | Self::Dispatched { message, .. }
+            | Self::Delivered { message, .. }
+            | Self::Received { message, .. }
+            | Self::Acked { message, .. }
+            | Self::Unacked { message, .. } => Some(*message),
+            _ => None,
+        }
+    }
 }
 
 /// How a session was lost, as the client saw it.

@@ -1,0 +1,197 @@
+//! A route as custody keeps it: what its destination is owed, has, and may rightly get twice.
+use super::Numbers;
+use crate::history::{DestinationId, HostId, Outages, ProducerId, Roster, Route};
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Duration;
+
+/// An ack that met no disturbance for this long has arrived: many round trips, and enough for
+/// several retransmissions in a row on a lossy link (200 ms, doubling).
+pub(super) const ACK_ARRIVES: Duration = Duration::from_secs(10);
+/// An ack younger than this may be in flight when its connection ends: a long round trip.
+const ACK_IN_FLIGHT: Duration = Duration::from_millis(200);
+
+/// Index of a route in the roster.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LaneId(pub u32);
+
+impl LaneId {
+    pub fn index(self) -> usize {
+        self.0 as usize
+    }
+}
+
+/// A message on its way into a receiver and back as an ack.
+///
+/// ```text
+///   (none) --dispatched, delivered--> out --received--> handled --acked--> acked --10 s undisturbed--> (none)
+///                                      ^------------------'---dispatched again------'
+/// ```
+/// A disturbance on the way, at any point of it, is a cause to see the message again.
+#[derive(Clone, Debug, Default)]
+struct Flight {
+    /// Who has or may have it: one, or more when it was handed over.
+    holders: Vec<HostId>,
+    handled_at: Option<Duration>,
+    acked_at: Option<Duration>,
+    caused: bool,
+}
+
+impl Flight {
+    fn ack_at_risk(&self, now: Duration) -> bool {
+        self.acked_at.is_none_or(|at| now - at < ACK_IN_FLIGHT)
+    }
+}
+
+/// One route's books.
+#[derive(Clone, Debug)]
+pub(super) struct Lane {
+    pub(super) producer: ProducerId,
+    pub(super) destination: DestinationId,
+    /// Messages from this number on are owed to the destination; `None`: none yet.
+    pub(super) owed_from: Option<u64>,
+    pub(super) received: Numbers,
+    /// The machines at the receiving side: receivers first, then services.
+    pub(super) ends: Vec<HostId>,
+    flights: BTreeMap<u64, Flight>,
+    /// Disturbed on their way: these may come again.
+    excused: Numbers,
+    /// Whether this destination records acks at all.
+    acks: bool,
+    pub(super) interruptions: Interruptions,
+}
+
+/// How often connections ended with something in flight.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Interruptions {
+    /// With at least one ack (of the receiver, or to the producer) in flight.
+    pub of_one: u64,
+    /// With at least two messages in flight.
+    pub of_two: u64,
+}
+
+impl Interruptions {
+    pub(super) fn add(&mut self, in_flight: usize) {
+        self.of_one += u64::from(in_flight >= 1);
+        self.of_two += u64::from(in_flight >= 2);
+    }
+}
+
+impl Lane {
+    pub(super) fn new(route: &Route, roster: &Roster, ends: Vec<HostId>) -> Self {
+        let standing = roster.destinations.get(route.destination.index()).is_some_and(|d| d.standing);
+        Self {
+            producer: route.producer,
+            destination: route.destination,
+            owed_from: standing.then_some(0),
+            received: Numbers::default(),
+            ends,
+            flights: BTreeMap::new(),
+            excused: Numbers::default(),
+            acks: false,
+            interruptions: Interruptions::default(),
+        }
+    }
+    pub(super) fn owes(&self, number: u64) -> bool {
+        self.owed_from.is_some_and(|from| number >= from)
+    }
+    /// Whether the destination is owed this message and has not got it.
+    pub(super) fn misses(&self, number: u64) -> bool {
+        self.owes(number) && !self.received.contains(number)
+    }
+    /// Whether a second receipt of this message has a cause.
+    pub(super) fn may_repeat(&self, number: u64) -> bool {
+        self.excused.contains(number) || self.flights.get(&number).is_some_and(|flight| flight.caused)
+    }
+    pub(super) fn excuse(&mut self, number: u64) {
+        self.excused.insert(number);
+    }
+    /// How many messages are between dispatch and settled ack.
+    pub(super) fn flights(&self) -> usize {
+        self.flights.len()
+    }
+
+    /// A holder is known: the service dispatched it there, or it arrived there.
+    pub(super) fn held_by(&mut self, number: u64, holder: HostId, services: &[HostId], outages: &Outages) {
+        let flight = self.flights.entry(number).or_default();
+        if flight.holders.contains(&holder) {
+            return;
+        }
+        flight.holders.push(holder);
+        // Its way was disturbed when it set out.
+        let troubled = outages.is_troubled(holder)
+            || services.iter().any(|service| outages.is_troubled(*service) || !outages.is_connected(*service, holder));
+        flight.caused |= troubled;
+    }
+    /// The application has handled it. Says when to look whether the flight is over, if no ack is to be expected.
+    pub(super) fn handled(&mut self, number: u64, now: Duration) -> Option<Duration> {
+        self.flights.entry(number).or_default().handled_at = Some(now);
+        (!self.acks).then(|| now + ACK_ARRIVES)
+    }
+    /// The receiver sent its ack. Says when to look whether the flight is over.
+    pub(super) fn acked(&mut self, number: u64, now: Duration) -> Option<Duration> {
+        self.acks = true;
+        self.flights.get_mut(&number)?.acked_at = Some(now);
+        Some(now + ACK_ARRIVES)
+    }
+    pub(super) fn unacked(&mut self, number: u64) {
+        self.flights.entry(number).or_default().caused = true;
+    }
+    /// Ends the flight if its ack has had its time.
+    pub(super) fn land(&mut self, number: u64, now: Duration) {
+        let Some(flight) = self.flights.get(&number) else { return };
+        let since = match flight.acked_at {
+            None if self.acks => return,
+            None => flight.handled_at,
+            acked => acked,
+        };
+        if since.is_some_and(|since| since + ACK_ARRIVES <= now) {
+            if flight.caused {
+                self.excused.insert(number);
+            }
+            self.flights.remove(&number);
+        }
+    }
+    /// A connection of this holder ended. Says how many messages were in flight on it.
+    pub(super) fn connection_ended(&mut self, holder: HostId, now: Duration) -> usize {
+        self.disturb(now, |flight| flight.holders.contains(&holder))
+    }
+    /// Something on the way of some flights was disturbed. Says how many of them were in flight.
+    pub(super) fn disturb_paths(
+        &mut self,
+        now: Duration,
+        services: &[HostId],
+        touches: impl Fn(&[HostId]) -> bool,
+    ) -> usize {
+        self.disturb(now, |flight| {
+            let mut path = flight.holders.clone();
+            path.extend_from_slice(services);
+            touches(&path)
+        })
+    }
+    fn disturb(&mut self, now: Duration, hit: impl Fn(&Flight) -> bool) -> usize {
+        let mut in_flight = 0;
+        for flight in self.flights.values_mut().filter(|flight| hit(flight)) {
+            flight.caused = true;
+            in_flight += usize::from(flight.ack_at_risk(now));
+        }
+        in_flight
+    }
+}
+
+/// Flights to look at again, in the order of time.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Landings(VecDeque<(Duration, LaneId, u64)>);
+
+impl Landings {
+    pub(super) fn expect(&mut self, due: Option<Duration>, lane: LaneId, number: u64) {
+        self.0.extend(due.map(|due| (due, lane, number)));
+    }
+    pub(super) fn next_due(&mut self, now: Duration) -> Option<(LaneId, u64)> {
+        let (due, lane, number) = *self.0.front()?;
+        if due > now {
+            return None;
+        }
+        self.0.pop_front();
+        Some((lane, number))
+    }
+}

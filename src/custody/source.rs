@@ -1,0 +1,56 @@
+//! A producer as custody keeps it: what it offered, and which of that is still open.
+use super::{LaneId, Numbers};
+use crate::history::{DestinationId, HostId};
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A message that somebody still owes something.
+///
+/// ```text
+///             +--------- confirmed, and received by all entitled ----------> closed
+///             |
+///   offered --+--------- given up ----------------------------------------> closed
+///             |
+///             +-- its boot crashes or loses power, unconfirmed --> indeterminate --confirmed later--> open again
+/// ```
+#[derive(Clone, Debug)]
+pub struct Open {
+    pub offered_at: Duration,
+    /// Of its bytes; `None`: offered in a boot that is gone, and no longer known.
+    pub digest: Option<u64>,
+    pub confirmed_at: Option<Duration>,
+    pub sent: bool,
+    /// A fault was on its path while it was open.
+    pub tried: bool,
+    /// The boot of its producer, counted in ends of boots.
+    pub(super) boot: u32,
+}
+
+/// One producer's books.
+#[derive(Clone, Debug)]
+pub(super) struct Source {
+    pub(super) host: Option<HostId>,
+    /// How many boots of its host have ended.
+    pub(super) boot: u32,
+    pub(super) offered: Numbers,
+    pub(super) open: BTreeMap<u64, Open>,
+    /// Offered, not confirmed, and that boot ended in crash or power loss: never owed.
+    pub(super) indeterminate: Numbers,
+    pub(super) lanes: Vec<(DestinationId, LaneId)>,
+    /// Every machine on the way from it to its destinations.
+    pub(super) path: Vec<HostId>,
+    /// A fault is on that path now.
+    pub(super) troubled: bool,
+    /// How many open messages are not confirmed.
+    pub(super) unconfirmed: usize,
+}
+
+impl Source {
+    pub(super) fn lane_to(&self, destination: DestinationId) -> Option<LaneId> {
+        self.lanes.iter().find(|(to, _)| *to == destination).map(|(_, lane)| *lane)
+    }
+    /// Counts the messages that are on the wire and not confirmed.
+    pub(super) fn in_flight(&self) -> usize {
+        self.open.values().filter(|open| open.sent && open.confirmed_at.is_none()).count()
+    }
+}

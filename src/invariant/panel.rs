@@ -1,0 +1,135 @@
+//! A panel of invariants: what folds the history once and lets each of them judge it.
+use super::{Finding, Invariant, Registration, Rules, Scene, Tally};
+use crate::custody::{Custody, Turn};
+use crate::history::{Directory, Entry, MessageId, Outages, Roster};
+use std::sync::Arc;
+use std::time::Duration;
+
+struct Seat {
+    registration: &'static Registration,
+    invariant: Box<dyn Invariant>,
+    tally: Tally,
+}
+
+/// Folds entries and asks each invariant what it makes of them. Waived ones have no seat.
+pub struct Panel {
+    roster: Arc<Roster>,
+    directory: Arc<Directory>,
+    outages: Outages,
+    custody: Custody,
+    seats: Vec<Seat>,
+    waived: Vec<Finding>,
+    /// When the next bound could run out, as of the latest entry.
+    deadline: Option<Duration>,
+}
+
+impl Panel {
+    /// Seats these invariants.
+    pub fn new(roster: Arc<Roster>, registrations: &'static [Registration], rules: &Rules) -> Self {
+        let directory = Arc::new(Directory::new(&roster));
+        let (mut seats, mut waived) = (Vec::new(), Vec::new());
+        for registration in registrations {
+            match rules.waived.get(registration.name) {
+                None => seats.push(Seat {
+                    registration,
+                    invariant: (registration.build)(&roster, rules),
+                    tally: Tally::default(),
+                }),
+                reason => {
+                    let waived_because = reason.cloned();
+                    waived.push(Finding { waived: waived_because, ..Tally::default().finding(registration.name) });
+                }
+            }
+        }
+        let outages = Outages::new(directory.clone());
+        let custody = Custody::new(roster.clone(), directory.clone());
+        Self { roster, directory, outages, custody, seats, waived, deadline: None }
+    }
+
+    /// Records the full custody of one message.
+    pub fn follow(&mut self, message: MessageId) {
+        self.custody.follow(message);
+    }
+
+    /// Folds and judges one entry, after the bounds that ran out before it.
+    pub fn see(&mut self, entry: &Entry) {
+        if self.deadline.is_some_and(|deadline| deadline <= entry.at) {
+            self.expire(entry.at);
+        }
+        let disturbance = self.outages.see(entry);
+        let turn = self.custody.see(entry, &self.outages, disturbance);
+        let scene = Scene { turn, disturbance, ..scene(&self.roster, &self.directory, &self.custody, &self.outages) };
+        let mut deadline: Option<Duration> = None;
+        for seat in &mut self.seats {
+            seat.invariant.see(entry, &scene, &mut seat.tally);
+            deadline = sooner(deadline, seat.invariant.next_deadline());
+        }
+        self.deadline = deadline;
+    }
+
+    /// Judges the bounds that have run out by now.
+    pub fn tick(&mut self, now: Duration) {
+        if self.deadline.is_some_and(|deadline| deadline <= now) {
+            self.expire(now);
+        }
+    }
+
+    fn expire(&mut self, now: Duration) {
+        let scene = scene(&self.roster, &self.directory, &self.custody, &self.outages);
+        self.deadline = None;
+        for seat in &mut self.seats {
+            seat.invariant.expire(now, &scene, &mut seat.tally);
+            self.deadline = sooner(self.deadline, seat.invariant.next_deadline());
+        }
+    }
+
+    /// When a bound could run out, if nothing happens until then.
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.deadline
+    }
+
+    pub fn is_violated(&self) -> bool {
+        self.seats.iter().any(|seat| seat.tally.is_violated())
+    }
+
+    /// Whether no debt is open: every message owed is received, and no bound runs.
+    pub fn is_settled(&self) -> bool {
+        let scene = scene(&self.roster, &self.directory, &self.custody, &self.outages);
+        self.custody.is_settled() && self.seats.iter().all(|seat| seat.invariant.is_settled(&scene))
+    }
+
+    /// Judges what is left, and sums up in the registry's order. What is still owed is judged only when the run
+    /// was `complete`: in one that was stopped early it might have come.
+    pub fn finish(&mut self, now: Duration, complete: bool) -> Vec<Finding> {
+        self.tick(now);
+        let scene = scene(&self.roster, &self.directory, &self.custody, &self.outages);
+        if complete {
+            for seat in &mut self.seats {
+                seat.invariant.finish(now, &scene, &mut seat.tally);
+            }
+        }
+        let mut findings: Vec<Finding> = self.seats.iter().map(|s| s.tally.finding(s.registration.name)).collect();
+        findings.extend(self.waived.iter().cloned());
+        let place = |finding: &Finding| super::ALL.iter().position(|registration| registration.name == finding.name);
+        findings.sort_by_key(place);
+        findings
+    }
+
+    pub fn custody(&self) -> &Custody {
+        &self.custody
+    }
+    pub fn directory(&self) -> &Directory {
+        &self.directory
+    }
+}
+
+fn scene<'a>(roster: &'a Roster, directory: &'a Directory, custody: &'a Custody, outages: &'a Outages) -> Scene<'a> {
+    Scene { roster, directory, custody, outages, turn: Turn::Quiet, disturbance: None }
+}
+
+fn sooner(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}

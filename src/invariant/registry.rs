@@ -1,0 +1,56 @@
+//! All invariants, in the order in which reports list them.
+use super::{
+    Invariant, Rules, comes_home, exactly_once, no_confirmed_loss, no_invention, no_loss, no_needless_duplicate,
+    one_connection, order, paced, recovers, twin_converges,
+};
+use crate::history::Roster;
+
+/// What people and the judge need to know of an invariant.
+#[derive(Clone, Copy, Debug)]
+pub struct Registration {
+    pub name: &'static str,
+    /// "Holds when ...", one sentence.
+    pub holds_when: &'static str,
+    /// "Exercised by ...".
+    pub exercised_by: &'static str,
+    /// For `lizard explain`: what counts, what does not, and why.
+    pub explanation: &'static str,
+    pub build: fn(&Roster, &Rules) -> Box<dyn Invariant>,
+}
+
+/// Every invariant there is.
+pub const ALL: &[Registration] = &[
+    no_confirmed_loss::REGISTRATION,
+    no_loss::REGISTRATION,
+    no_invention::REGISTRATION,
+    no_needless_duplicate::REGISTRATION,
+    exactly_once::REGISTRATION,
+    order::REGISTRATION,
+    one_connection::REGISTRATION,
+    comes_home::REGISTRATION,
+    twin_converges::REGISTRATION,
+    paced::REGISTRATION,
+    recovers::REGISTRATION,
+];
+
+/// Finds an invariant by name.
+pub fn find(name: &str) -> Option<&'static Registration> {
+    ALL.iter().find(|registration| registration.name == name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_invariant_has_its_own_name_and_says_what_it_is_about() {
+        for (index, registration) in ALL.iter().enumerate() {
+            let Registration { name, holds_when, exercised_by, explanation, .. } = registration;
+            assert!(ALL[..index].iter().all(|other| other.name != *name), "{name} twice");
+            assert!(name.chars().all(|c| c.is_ascii_lowercase() || c == '-'), "{name}");
+            assert!(holds_when.len() > 20 && !exercised_by.is_empty() && explanation.len() > 200, "{name}");
+            assert_eq!(find(name).map(|found| found.name), Some(*name));
+        }
+        assert!(find("no-such-thing").is_none());
+    }
+}

@@ -1,0 +1,242 @@
+//! A hand-written history, told step by step: a fixture that reads as a story.
+//!
+//! The world: device `xyz` in the field, homes `hub-a` (west) and `hub-b` (east), `dps`, and `central` with its
+//! second receiver `central-2` (east). Everybody is up and the receivers are connected. Each step happens a second
+//! after the one before, unless `after` says otherwise.
+use super::panel::Panel;
+use super::{ALL, Finding, Registration, Rules, Verdict};
+use crate::history::{
+    Cause, Client, Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Power, Producer,
+    ProducerId, Reason, Roster, Route,
+};
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) const CENTRAL: DestinationId = DestinationId(0);
+
+pub(super) fn message(number: u64) -> MessageId {
+    MessageId { producer: ProducerId(0), number }
+}
+
+pub(super) struct Story {
+    registrations: &'static [Registration],
+    rules: Rules,
+    roster: Roster,
+    panel: Option<Panel>,
+    now: Option<Duration>,
+    gap: Option<Duration>,
+    session: u64,
+}
+
+impl Story {
+    /// A story that one invariant judges.
+    pub(super) fn of(name: &str) -> Self {
+        Self::with(name, Rules::default())
+    }
+    pub(super) fn with(name: &str, rules: Rules) -> Self {
+        let index = ALL.iter().position(|registration| registration.name == name).expect("the invariant is registered");
+        let registrations = &ALL[index..=index];
+        Self { registrations, rules, roster: roster(), panel: None, now: None, gap: None, session: 0 }
+    }
+    pub(super) fn promising(mut self, delivery: Delivery) -> Self {
+        self.roster.routes[0].delivery = delivery;
+        self
+    }
+    pub(super) fn unordered(mut self) -> Self {
+        self.roster.routes[0].ordered = false;
+        self
+    }
+
+    /// Lets the next step, or the end, come so many seconds after the last.
+    pub(super) fn after(&mut self, seconds: u64) -> &mut Self {
+        self.after_ms(seconds * 1000)
+    }
+    pub(super) fn after_ms(&mut self, millis: u64) -> &mut Self {
+        self.gap = Some(Duration::from_millis(millis));
+        self
+    }
+    /// Any event at all.
+    pub(super) fn tell(&mut self, host: &str, event: Event) -> &mut Self {
+        let gap = self.gap.take().unwrap_or(Duration::from_secs(1));
+        let at = self.now.map_or(Duration::ZERO, |now| now + gap);
+        self.now = Some(at);
+        self.tell_at(at, host, event);
+        self
+    }
+    fn tell_at(&mut self, at: Duration, host: &str, event: Event) {
+        self.panel().see(&Entry { at, host: host.into(), event });
+    }
+    fn panel(&mut self) -> &mut Panel {
+        let (roster, registrations, rules) = (&self.roster, self.registrations, &self.rules);
+        self.panel.get_or_insert_with(|| {
+            let mut panel = Panel::new(Arc::new(roster.clone()), registrations, rules);
+            for machine in &roster.machines {
+                let (at, host) = (Duration::ZERO, machine.name.clone());
+                panel.see(&Entry { at, host, event: Event::Power { state: Power::On } });
+            }
+            for client in ["central", "central-2"] {
+                let event = Event::Connected { client: client.into(), service: "hub-a".into(), session: 1 };
+                panel.see(&Entry { at: Duration::ZERO, host: client.into(), event });
+            }
+            panel
+        })
+    }
+
+    pub(super) fn offer(&mut self, number: u64) -> &mut Self {
+        self.tell("xyz", Event::Offered { message: message(number), digest: number })
+    }
+    pub(super) fn send(&mut self, number: u64) -> &mut Self {
+        let session = self.session;
+        self.tell("xyz", Event::Sent { message: message(number), session, again: false })
+    }
+    pub(super) fn send_again(&mut self, number: u64) -> &mut Self {
+        let session = self.session;
+        self.tell("xyz", Event::Sent { message: message(number), session, again: true })
+    }
+    pub(super) fn confirm(&mut self, number: u64) -> &mut Self {
+        self.tell("xyz", Event::Confirmed { message: message(number) })
+    }
+    pub(super) fn give_up(&mut self, number: u64, why: &'static str) -> &mut Self {
+        self.tell("xyz", Event::GivenUp { message: message(number), why })
+    }
+    pub(super) fn dispatch(&mut self, number: u64, to: &str) -> &mut Self {
+        self.tell("hub-a", Event::Dispatched { message: message(number), to: to.into(), again: false })
+    }
+    pub(super) fn deliver(&mut self, number: u64) -> &mut Self {
+        self.tell("central", Event::Delivered { message: message(number), destination: CENTRAL })
+    }
+    pub(super) fn receive(&mut self, number: u64) -> &mut Self {
+        self.tell("central", Event::Received { message: message(number), destination: CENTRAL, digest: number })
+    }
+    pub(super) fn ack(&mut self, number: u64) -> &mut Self {
+        self.tell("central", Event::Acked { message: message(number), destination: CENTRAL })
+    }
+
+    pub(super) fn power(&mut self, host: &str, state: Power) -> &mut Self {
+        self.tell(host, Event::Power { state })
+    }
+    pub(super) fn cut(&mut self, from: &str, to: &str) -> &mut Self {
+        self.tell(from, Event::Cut { from: from.into(), to: to.into() })
+    }
+    pub(super) fn healed(&mut self, from: &str, to: &str) -> &mut Self {
+        self.tell(from, Event::Healed { from: from.into(), to: to.into() })
+    }
+
+    /// xyz opens a session, and the service knows of it.
+    pub(super) fn session(&mut self, service: &str, session: u64) -> &mut Self {
+        self.session = session;
+        self.tell(service, Event::SessionOpened { client: "xyz".into(), session });
+        let at = self.now.unwrap_or_default();
+        self.tell_at(at, "xyz", Event::Connected { client: "xyz".into(), service: service.into(), session });
+        self
+    }
+    pub(super) fn settle(&mut self, at: &str) -> &mut Self {
+        self.tell("xyz", Event::Settled { client: "xyz".into(), at: at.into() })
+    }
+    /// The client notices that its latest session is gone.
+    pub(super) fn lost(&mut self, client: &str, service: &str) -> &mut Self {
+        let session = if client == "xyz" { self.session } else { 1 };
+        let (name, service): (Name, Name) = (client.into(), service.into());
+        self.tell(client, Event::SessionLost { client: name, service, session, cause: Cause::Eof })
+    }
+    pub(super) fn service_ends(&mut self, service: &str, session: u64) -> &mut Self {
+        self.tell(service, Event::SessionEnded { client: "xyz".into(), session, why: "removed" })
+    }
+    pub(super) fn refused(&mut self, client: &str, service: &str) -> &mut Self {
+        let why = "connection refused".to_owned();
+        self.tell(client, Event::Refused { client: client.into(), service: service.into(), why })
+    }
+    pub(super) fn allocate(&mut self, to: &str, reason: Reason) -> &mut Self {
+        self.tell("dps", Event::Allocated { client: "xyz".into(), to: to.into(), reason })
+    }
+
+    /// The run is over, and settled.
+    pub(super) fn ends(&mut self) -> Ending {
+        self.end(true)
+    }
+    /// The run was stopped early.
+    pub(super) fn stops(&mut self) -> Ending {
+        self.end(false)
+    }
+    fn end(&mut self, complete: bool) -> Ending {
+        let now = self.now.unwrap_or_default() + self.gap.take().unwrap_or_default();
+        self.now = Some(now);
+        let findings = self.panel().finish(now, complete);
+        Ending(findings.into_iter().next().expect("one invariant judges"))
+    }
+}
+
+/// What the invariant found.
+pub(super) struct Ending(Finding);
+
+impl Ending {
+    #[track_caller]
+    pub(super) fn held(&self, checked: u64) {
+        assert_eq!((self.0.verdict, self.0.checked), (Verdict::Held, checked), "{:#?}", self.0);
+    }
+    #[track_caller]
+    pub(super) fn violated(&self, what: &str) -> &Self {
+        let violations: Vec<&str> = self.0.violations.iter().map(|violation| &*violation.what).collect();
+        assert_eq!(violations, [what]);
+        assert_eq!(self.0.verdict, Verdict::Violated);
+        self
+    }
+    /// The violation's custody has entries of these kinds.
+    #[track_caller]
+    pub(super) fn custody(&self, kinds: &[&str]) {
+        let entries: Vec<String> = self.0.violations[0].custody.iter().map(|e| format!("{:?}", e.event)).collect();
+        assert_eq!(entries.len(), kinds.len(), "{entries:?}");
+        assert!(entries.iter().zip(kinds).all(|(entry, kind)| entry.starts_with(kind)), "{entries:?}");
+    }
+    #[track_caller]
+    pub(super) fn not_exercised(&self) {
+        self.not_exercised_but_checked(0);
+    }
+    #[track_caller]
+    pub(super) fn not_exercised_but_checked(&self, checked: u64) {
+        assert_eq!((self.0.verdict, self.0.checked), (Verdict::NotExercised, checked), "{:#?}", self.0);
+    }
+}
+
+fn roster() -> Roster {
+    let machine = |(name, site): (&str, &str)| Machine { name: name.into(), site: site.into() };
+    let names = |names: &[&str]| names.iter().map(|name| Name::from(*name)).collect::<Vec<Name>>();
+    let client = |name: &str, needs: Vec<Vec<Name>>, producers: Vec<ProducerId>, placed| Client {
+        name: name.into(),
+        host: name.into(),
+        keep_alive: Duration::from_secs(20),
+        needs,
+        producers,
+        placed,
+    };
+    let hubs = names(&["hub-a", "hub-b"]);
+    let machines = [
+        ("xyz", "field"),
+        ("hub-a", "west"),
+        ("hub-b", "east"),
+        ("dps", "east"),
+        ("central", "east"),
+        ("central-2", "east"),
+    ];
+    Roster {
+        machines: machines.into_iter().map(machine).collect(),
+        producers: vec![Producer { name: "xyz/telemetry".into(), host: "xyz".into() }],
+        destinations: vec![Destination {
+            name: "central".into(),
+            hosts: names(&["central", "central-2"]),
+            via: hubs.clone(),
+            standing: true,
+        }],
+        routes: vec![Route {
+            producer: ProducerId(0),
+            destination: CENTRAL,
+            ordered: true,
+            delivery: Delivery::AtLeastOnce,
+        }],
+        clients: vec![
+            client("xyz", vec![names(&["dps"]), hubs.clone()], vec![ProducerId(0)], true),
+            client("central", vec![hubs.clone()], Vec::new(), false),
+            client("central-2", vec![hubs], Vec::new(), false),
+        ],
+    }
+}

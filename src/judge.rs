@@ -1,0 +1,95 @@
+//! The judge: a witness that feeds custody and all invariants, knows when no debt is open,
+//! and sums up.
+mod clients;
+mod findings;
+#[cfg(test)]
+mod tests;
+
+pub use clients::{ClientFinding, Move};
+pub use findings::Findings;
+
+use crate::history::{Entry, Event, MessageId, Roster, Witness};
+use crate::invariant::{ALL, Panel, Rules};
+use clients::Clients;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Judges one run.
+///
+/// ```text
+///   traffic --Settling--> settling --no debt open--> over
+///      |                     |
+///      '----- violated, and the first one is enough ----> over
+/// ```
+pub struct Judge {
+    panel: Panel,
+    clients: Clients,
+    entries: u64,
+    settling: bool,
+    first_is_enough: bool,
+}
+
+impl Judge {
+    /// Makes a judge of all invariants that looks at a run to its end.
+    pub fn new(roster: Arc<Roster>, rules: &Rules) -> Self {
+        Self {
+            clients: Clients::new(&roster),
+            panel: Panel::new(roster, ALL, rules),
+            entries: 0,
+            settling: false,
+            first_is_enough: false,
+        }
+    }
+    /// Ends the run at the first violation. What is still owed then is not judged: it might have come.
+    pub fn stopping_at_the_first_violation(mut self) -> Self {
+        self.first_is_enough = true;
+        self
+    }
+    /// Records the full custody of one message, for a second run with the same seed.
+    pub fn following(mut self, message: MessageId) -> Self {
+        self.panel.follow(message);
+        self
+    }
+
+    /// Whether the settling time has begun and no debt is open: every message owed is received, what was offered
+    /// is confirmed or given up, and no bound is running.
+    pub fn is_settled(&self) -> bool {
+        self.settling && self.panel.is_settled()
+    }
+    /// Whether there is no need to go on: the first violation is enough, and there is one.
+    pub fn has_seen_enough(&self) -> bool {
+        self.first_is_enough && self.panel.is_violated()
+    }
+    /// When a bound could run out if nothing happens until then: the time for the next [`Judge::tick`].
+    pub fn next_deadline(&self) -> Option<Duration> {
+        self.panel.next_deadline()
+    }
+    /// Judges the bounds that have run out by now. Entries do so as well: it is needed only in silence.
+    pub fn tick(&mut self, now: Duration) {
+        self.panel.tick(now);
+    }
+    /// Judges what is left, and sums up.
+    pub fn finish(&mut self, now: Duration) -> Findings {
+        let complete = !self.has_seen_enough();
+        let invariants = self.panel.finish(now, complete);
+        Findings {
+            at: now,
+            complete,
+            settled: self.is_settled(),
+            entries: self.entries,
+            invariants,
+            messages: self.panel.custody().counts(),
+            latency: self.panel.custody().latency(),
+            clients: self.clients.findings(),
+        }
+    }
+}
+
+impl Witness for Judge {
+    fn see(&mut self, entry: &Entry) {
+        self.entries += 1;
+        self.panel.see(entry);
+        self.clients.see(entry, self.panel.directory());
+        self.settling |= matches!(entry.event, Event::Settling);
+    }
+}

@@ -31,11 +31,14 @@ const NUMBERS_OF_A_BOOT: u64 = 1_000_000;
 pub enum Output {
     /// Connect to a service; the outcome is to be told to [`Device::dialled`].
     Dial(Name),
+    /// Send a packet over the connection.
     Send(Packet),
     /// Close the connection, or give the dialling up. `politely`: after what was sent before.
     HangUp {
+        /// Let what was sent before reach the other side.
         politely: bool,
     },
+    /// Write into the history.
     Record(Event),
     /// The device has stopped.
     Stopped,
@@ -99,6 +102,7 @@ struct Telemetry {
     next: u64,
 }
 
+/// One boot of a device.
 pub struct Device {
     plan: DevicePlan,
     provisioning_service: Name,
@@ -245,6 +249,7 @@ impl Device {
         self.go_on(moment);
     }
 
+    /// Takes a packet.
     pub fn received(&mut self, moment: Moment, packet: Packet) {
         let now = moment.now;
         match &mut self.state {

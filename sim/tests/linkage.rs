@@ -98,7 +98,8 @@ fn requiring_tokio_unstable(command: &[&str], rustflags: Option<&str>) -> Result
     let mut cargo = Command::new(env!("CARGO"));
     cargo.current_dir(env!("CARGO_MANIFEST_DIR")).env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
     cargo.args(command).args(["--quiet", "--features", "require-tokio-unstable"]);
-    cargo.args(["--lib", "--target-dir", "../target/outside"]);
+    // Where other builds with these flags have checked the dependencies already.
+    cargo.args(["--lib", "--target-dir", if rustflags.is_some() { "../target/stable" } else { "../target" }]);
     if let Some(flags) = rustflags {
         cargo.env("RUSTFLAGS", flags);
     }

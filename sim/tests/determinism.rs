@@ -181,6 +181,23 @@ fn what_a_host_draws_from_the_operating_system_does_not_depend_on_what_other_hos
     assert_eq!(alone, identifiers(&["before", "besides"]));
 }
 
+#[test]
+fn software_that_spins_until_the_clock_moves_panics_instead_of_hanging() {
+    let run = World::new(7).run(|stage| async move {
+        stage.host("spinner", "west", |_| async {
+            let started = Instant::now();
+            while started.elapsed() < Duration::from_millis(1) {}
+        });
+        stage.sleep(Duration::from_secs(1)).await;
+        (Instant::now(), stage.is_up("spinner"))
+    });
+    let run = run.expect("the world runs to its end");
+    assert!(!run.value.1);
+    let [panic] = run.panics.as_slice() else { panic!("{:?}", run.panics) };
+    assert_eq!(panic.host, "spinner");
+    assert!(panic.message.contains("deadlock"), "{}", panic.message);
+}
+
 /// Runs software that does something that no seed can decide, and answers how the world refuses it.
 fn refusal<Fut: Future<Output = ()> + 'static>(software: fn() -> Fut) -> WorldError {
     let run = World::new(7).run(move |stage| async move {

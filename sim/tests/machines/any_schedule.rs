@@ -63,7 +63,7 @@ async fn beat(stage: Stage, host: Host, mut log: DiskFile, mut stream: Stream, k
         let next = log.len().unwrap();
         log.append(&[(next % 251) as u8]).unwrap();
         known.acts(stage, host);
-        if next % 3 == 0 {
+        if next.is_multiple_of(3) {
             let len = log.len().unwrap();
             log.sync().await.unwrap();
             known.acts(stage, host);
@@ -91,7 +91,7 @@ async fn software(stage: Stage, host: Host, known: Rc<Known>) {
     let Ok(stream) = host.connect("peer", 1).await else { return };
     host.spawn(beat(stage, host, log, stream, known.clone()));
     host.stopping().await;
-    if host.boot() % 2 == 0 {
+    if host.boot().is_multiple_of(2) {
         host.sleep(ms(30_000)).await;
         known.wrong(host, "was not ended in time".to_owned());
     }

@@ -38,8 +38,9 @@ fn an_attack_takes_every_host_of_the_site_at_one_instant_and_boots_each_within_t
     assert_eq!(lost.len(), 3, "dps, hub-b, central");
     assert!(lost.iter().all(|step| step.at == fault.at));
     assert!((60.0..=120.0).contains(&fault.at.as_secs_f64()));
-    let back = fault.until.expect("it ends").as_secs_f64();
-    assert_eq!(back, fault.at.as_secs_f64() + 180.0);
+    let back = fault.until.expect("it ends");
+    assert_eq!(back, fault.at + Duration::from_secs(180));
+    let back = back.as_secs_f64();
     let boots = boots(fault);
     assert_eq!(boots.len(), 3);
     assert!(boots.iter().all(|at| (back..=back + 10.0).contains(at)), "{boots:?}");

@@ -9,6 +9,7 @@ use giant_lizard::host::Software;
 use giant_lizard::iot::plan::{CentralPlan, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy};
 use giant_lizard::iot::{central, device, dps, hub};
 use lizard_sim::{Fault, Path};
+use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -316,6 +317,10 @@ fn a_crash_of_central_or_of_the_provisioning_service_loses_and_repeats_nothing()
         let crash = |host: &str| Fault::Crash { host: host.to_owned() };
         let boot = |host: &str| Fault::Boot { host: host.to_owned() };
         let mut scene = Scene::new(seed, 4, seconds(400)).attack("hub-a", seconds(120), seconds(60));
+        for host in ["hub-a", "hub-b", "dps", "central"] {
+            // Most crashes find something written and not yet synced.
+            scene = scene.at(Duration::ZERO, Fault::SlowSync { host: host.to_owned(), by: millis(400) });
+        }
         for round in 0..8u64 {
             // Into the middle of whatever is going on then.
             let at = millis(20_000 + round * 41_003 + seed * 97);
@@ -336,5 +341,46 @@ fn both_hubs_dead_is_a_long_wait_and_no_loss() {
             .attack("hub-b", seconds(90), seconds(120))
             .play();
         notes.nothing_was_lost(&format!("seed {seed}"));
+    }
+}
+
+/// Whatever can be done to the services, drawn from the seed: several faults, one after the other and overlapping.
+fn storm(seed: u64) -> Scene {
+    let mut dice = lizard_sim::dice(seed, "storm");
+    let mut below = |n: u32| dice.random_range(0..n);
+    let mut scene = Scene::new(seed, 3, seconds(420));
+    let mut at = seconds(20);
+    while at < seconds(330) {
+        let host = ["hub-a", "hub-b", "dps", "central"][below(4) as usize].to_owned();
+        let lasting = millis(200 + u64::from(below(60_000)));
+        let other = ["hub-a", "hub-b", "dps", "central", "field"][below(5) as usize];
+        let (begin, end) = match below(9) {
+            0 | 1 => (Fault::PowerLoss { host: host.clone() }, Fault::Boot { host }),
+            2 | 3 => (Fault::Crash { host: host.clone() }, Fault::Boot { host }),
+            4 => (Fault::Freeze { host: host.clone() }, Fault::Thaw { host }),
+            5 => (Fault::DiskFull { host: host.clone(), on: true }, Fault::DiskFull { host, on: false }),
+            6 => (Fault::DiskError { host: host.clone(), on: true }, Fault::DiskError { host, on: false }),
+            7 => (
+                Fault::SlowSync { host: host.clone(), by: millis(u64::from(below(2000))) },
+                Fault::SlowSync { host, by: Duration::ZERO },
+            ),
+            _ if host == other => continue,
+            _ => {
+                scene = scene.cut(&host, other, at, lasting);
+                at += millis(u64::from(below(40_000)));
+                continue;
+            }
+        };
+        scene = scene.at(at, begin).at(at + lasting, end);
+        at += millis(u64::from(below(40_000)));
+    }
+    scene
+}
+
+#[test]
+fn whatever_is_done_to_the_services_nothing_is_lost_and_nothing_received_twice() {
+    let seeds = std::env::var("STORMS").map_or(25, |text| text.parse().expect("STORMS is a number"));
+    for seed in 0..seeds {
+        storm(seed).play().0.nothing_was_lost(&format!("seed {seed}"));
     }
 }

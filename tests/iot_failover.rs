@@ -5,13 +5,16 @@ use giant_lizard::history::{
     Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Producer, ProducerId, Reason, Roster,
     Route, Witness,
 };
-use giant_lizard::host::Software;
-use giant_lizard::iot::plan::{CentralPlan, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy};
+use giant_lizard::host::{Host, Software};
+use giant_lizard::iot::plan::{
+    CONTROL_PORT, CentralPlan, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy,
+};
 use giant_lizard::iot::{central, device, dps, hub};
+use giant_lizard::wire::http::Client;
 use lizard_sim::{Fault, Path};
 use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const SCOPE: &str = "0ne00000001";
@@ -39,6 +42,7 @@ struct Notes {
     known: BTreeMap<Name, u64>,
     health: Vec<(Duration, Name, bool)>,
     unrecognised: u64,
+    notes: Vec<String>,
     settling: bool,
 }
 
@@ -65,6 +69,7 @@ impl Witness for Notes {
                 let before = self.known.insert(client, number);
                 assert!(before.is_none_or(|before| before < number), "central forgot what it knew");
             }
+            Event::Note { text } => self.notes.push(text),
             Event::Settling => self.settling = true,
             _ => {}
         }
@@ -240,8 +245,12 @@ impl Scene {
     }
 
     fn play(self) -> (Notes, Curtain) {
+        play(self.production())
+    }
+
+    fn production(self) -> Production {
         let path = |least, most, loss_ppm| Path { latency: (millis(least), millis(most)), loss_ppm, bandwidth: None };
-        let production = Production {
+        Production {
             seed: self.seed,
             roster: Arc::new(self.roster()),
             parts: self.parts(),
@@ -251,13 +260,16 @@ impl Scene {
             duration: self.duration,
             settle: seconds(300),
             ..Production::default()
-        };
-        let notes = Arc::new(Mutex::new(Notes::default()));
-        let curtain = production.play(notes.clone()).expect("the world can be made");
-        assert!(curtain.panics.is_empty(), "{:?}", curtain.panics);
-        let notes = std::mem::take(&mut *notes.lock().unwrap());
-        (notes, curtain)
+        }
     }
+}
+
+fn play(production: Production) -> (Notes, Curtain) {
+    let notes = Arc::new(Mutex::new(Notes::default()));
+    let curtain = production.play(notes.clone()).expect("the world can be made");
+    assert!(curtain.panics.is_empty(), "{:?}", curtain.panics);
+    let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+    (notes, curtain)
 }
 
 #[test]
@@ -383,4 +395,32 @@ fn whatever_is_done_to_the_services_nothing_is_lost_and_nothing_received_twice()
     for seed in 0..seeds {
         storm(seed).play().0.nothing_was_lost(&format!("seed {seed}"));
     }
+}
+
+#[test]
+fn an_operator_can_ask_where_a_device_belongs() {
+    let scene = Scene::new(3, 1, seconds(60));
+    let ask: Software = Arc::new(|host: Host| {
+        Box::pin(async move {
+            host.sleep(seconds(30)).await;
+            let mut client = Client::new(host.clone(), "dps".into(), CONTROL_PORT, seconds(5));
+            for (method, target) in
+                [("GET", "/registrations/xyz"), ("GET", "/registrations/abc"), ("PUT", "/registrations/xyz")]
+            {
+                let answer = client.request(method, target, "").await.expect("dps is there");
+                let body = String::from_utf8_lossy(&answer.body);
+                host.record(Event::Note { text: format!("{} {body}", answer.status) });
+            }
+        })
+    });
+    let mut production = scene.production();
+    let operator = Part { name: "operator".into(), site: "east".into(), starts: Duration::ZERO, software: ask };
+    production.parts.push(operator);
+    let (notes, _) = play(production);
+    let [known, unknown, refused] = &notes.notes[..] else { panic!("{:?}", notes.notes) };
+    for part in ["200 ", r#""assignedHub":"hub-a""#, r#""status":"assigned""#, r#""substatus":"initialAssignment""#] {
+        assert!(known.contains(part), "{known}");
+    }
+    assert!(unknown.starts_with("404 ") && unknown.contains("404201"), "{unknown}");
+    assert!(refused.starts_with("405 "), "{refused}");
 }

@@ -170,9 +170,9 @@ impl Desk {
         while self.ledger.append(&records).await.is_err() {
             self.host.sleep(DISK_RETRY).await;
         }
-        let all = || self.placement.registrations();
-        if self.ledger.appended() > SLACK + 4 * all().count() as u64 {
-            let records: Vec<_> = all().map(|(device, kept)| kept::write(device, kept, &self.hubs)).collect();
+        if self.ledger.appended() > SLACK + 4 * self.placement.device_count() as u64 {
+            let all = self.placement.registrations();
+            let records: Vec<_> = all.map(|(device, kept)| kept::write(device, kept, &self.hubs)).collect();
             // Should it fail, the next append finishes it first.
             let _ = self.ledger.replace(&records).await;
         }

@@ -196,6 +196,11 @@ impl Placement {
         self.devices.get(device).map(|device| &device.registration)
     }
 
+    /// Counts the devices that were ever assigned.
+    pub fn device_count(&self) -> usize {
+        self.devices.len()
+    }
+
     /// Every device with what is kept of it.
     pub fn registrations(&self) -> impl Iterator<Item = (&Name, &Registration)> {
         self.devices.iter().map(|(name, device)| (name, &device.registration))

@@ -13,15 +13,15 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
 use std::ops::RangeInclusive;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long handling one message takes.
 const HANDLING_MS: RangeInclusive<u64> = 5..=20;
 /// Handled messages are acknowledged together: this many, or after this long.
 const ACKS: usize = 8;
-const ACK_AFTER: Duration = Duration::from_millis(800);
+const ACK_AFTER: Duration = Duration::from_secs(2);
 
 /// A consumer that may get a message more than once, and handles it each time.
 pub(crate) async fn mirror(host: Host, destination: DestinationId) {

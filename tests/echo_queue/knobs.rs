@@ -3,14 +3,14 @@
 /// Each is a decision of the real code path; none drops, copies or reorders anything by itself. Off by default.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Knobs {
-    /// The queue confirms a message at once and writes it to its disk within a second.
+    /// The queue confirms a message at once and writes it to its disk within two seconds.
     pub(crate) confirms_before_it_stores: bool,
     /// The queue takes a message for done when it has dispatched it.
     pub(crate) forgets_what_it_dispatched: bool,
     /// The queue serves the newest message first.
     pub(crate) serves_the_newest_first: bool,
-    /// The queue writes acknowledgements to its disk twice a minute.
-    pub(crate) saves_acks_rarely: bool,
+    /// The queue keeps in memory only what was acknowledged.
+    pub(crate) keeps_acks_in_memory: bool,
     /// The producer writes a new message into a buffer whose message is not confirmed yet.
     pub(crate) reuses_buffers: bool,
     /// What the producer does with a new message when its buffers are full.

@@ -27,9 +27,14 @@ const SIX: [&str; 6] =
 /// Plays the storms of a hundred seeds with a knob on. In at least 95 of them `caught` must be violated, and in none
 /// anything that is neither `caught` nor in `also`.
 fn assert_caught(knobs: Knobs, caught: &str, also: &[&str]) {
+    assert_caught_in(95, knobs, caught, also);
+}
+
+fn assert_caught_in(at_least: usize, knobs: Knobs, caught: &str, also: &[&str]) {
     let worlds = over(0..100, |seed| play(seed, Weather::Storm, knobs).violated());
     let escaped: Vec<usize> = (0..100).filter(|seed| !worlds[*seed].contains(&caught)).collect();
-    assert!(escaped.len() <= 5, "{caught} caught {knobs:?} on {} of 100 seeds, not on {escaped:?}", 100 - escaped.len());
+    let count = 100 - escaped.len();
+    assert!(count >= at_least, "{caught} caught {knobs:?} on {count} of 100 seeds, not on {escaped:?}");
     for (seed, violated) in worlds.iter().enumerate() {
         let others: Vec<_> = violated.iter().filter(|name| **name != caught && !also.contains(*name)).collect();
         assert!(others.is_empty(), "seed {seed}: {knobs:?} violated {others:?} too");
@@ -69,8 +74,26 @@ fn a_quiet_world_exercises_nothing_but_no_invention() {
             let expected = if name == "no-invention" { Verdict::Held } else { Verdict::NotExercised };
             assert_eq!(played.verdict(name), expected, "{name}, seed {seed}");
             let checked = played.findings.finding(name).map_or(0, |finding| finding.checked);
-            assert!(checked > 300, "{name} was checked {checked} times, seed {seed}");
+            assert!(checked > 600, "{name} was checked {checked} times, seed {seed}");
         }
+    }
+}
+
+#[test]
+fn in_a_quiet_world_no_knob_is_noticed() {
+    let off = Knobs::default();
+    let knobs = [
+        Knobs { confirms_before_it_stores: true, ..off },
+        Knobs { forgets_what_it_dispatched: true, ..off },
+        Knobs { serves_the_newest_first: true, ..off },
+        Knobs { keeps_acks_in_memory: true, ..off },
+        Knobs { reuses_buffers: true, ..off },
+        Knobs { when_full: WhenFull::GivesUpTheOldest, ..off },
+        Knobs { when_full: WhenFull::ForgetsTheOldest, ..off },
+        Knobs { forgets_what_it_handled: true, ..off },
+    ];
+    for knobs in knobs {
+        assert_eq!(play(0, Weather::Quiet, knobs).violated(), [""; 0], "{knobs:?}");
     }
 }
 
@@ -91,7 +114,7 @@ fn a_queue_that_confirms_before_it_stores_is_caught_by_no_confirmed_loss() {
 #[test]
 fn a_queue_that_forgets_what_it_dispatched_is_caught_by_no_loss() {
     let knobs = Knobs { forgets_what_it_dispatched: true, ..Knobs::default() };
-    assert_caught(knobs, "no-loss", &["no-confirmed-loss"]);
+    assert_caught(knobs, "no-loss", &["no-confirmed-loss", "order"]);
 }
 
 #[test]
@@ -101,8 +124,8 @@ fn a_queue_that_serves_the_newest_first_is_caught_by_order() {
 }
 
 #[test]
-fn a_queue_that_saves_acks_rarely_is_caught_by_no_needless_duplicate() {
-    let knobs = Knobs { saves_acks_rarely: true, ..Knobs::default() };
+fn a_queue_that_keeps_acks_in_memory_only_is_caught_by_no_needless_duplicate() {
+    let knobs = Knobs { keeps_acks_in_memory: true, ..Knobs::default() };
     assert_caught(knobs, "no-needless-duplicate", &[]);
 }
 
@@ -121,7 +144,9 @@ fn a_producer_that_gives_messages_up_is_caught_by_no_loss() {
 #[test]
 fn a_producer_that_forgets_messages_without_a_word_is_caught_by_no_loss() {
     let knobs = Knobs { when_full: WhenFull::ForgetsTheOldest, ..Knobs::default() };
-    assert_caught(knobs, "no-loss", &[]);
+    // What was forgotten is not owed any more when the producer's machine crashes later: it might have been in its
+    // memory until then. In many storms it does.
+    assert_caught_in(60, knobs, "no-loss", &[]);
 }
 
 #[test]

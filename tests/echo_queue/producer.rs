@@ -15,11 +15,11 @@ use tokio::sync::Notify;
 
 /// Messages on the wire of one session and not confirmed.
 const WINDOW: u64 = 8;
-/// Messages that may wait: six seconds' worth.
-const BUFFERS: u64 = 24;
+/// Messages that may wait: five seconds' worth.
+const BUFFERS: u64 = 16;
 /// With the knob: as many as a quiet world needs.
 const TOO_FEW_BUFFERS: u64 = 4;
-const PACE_MS: RangeInclusive<u64> = 100..=400;
+const PACE_MS: RangeInclusive<u64> = 150..=450;
 /// No boot makes as many messages, so that numbers never come again.
 const NUMBERS_A_BOOT: u64 = 1_000_000;
 

@@ -13,9 +13,8 @@ use std::time::Duration;
 use tokio::sync::{Mutex, watch};
 
 pub(crate) const PORT: u16 = 7;
-/// With the knobs: how long what is to be written may wait.
-const MESSAGES_WAIT: Duration = Duration::from_secs(1);
-const ACKS_WAIT: Duration = Duration::from_secs(30);
+/// With a knob on: how long a confirmed message may wait to be written.
+const LATER: Duration = Duration::from_secs(2);
 
 /// What the sessions of one boot share.
 struct Queue {
@@ -23,7 +22,7 @@ struct Queue {
     knobs: Knobs,
     memory: StdMutex<Memory>,
     ledger: Mutex<Ledger>,
-    /// Written later, with a knob on.
+    /// Confirmed and not yet written, with a knob on.
     later: StdMutex<Vec<Record>>,
     /// Something in memory has changed.
     news: watch::Sender<()>,
@@ -45,7 +44,7 @@ pub(crate) async fn serve(host: Host, knobs: Knobs) {
     };
     let (memory, ledger, later) = (StdMutex::new(memory), Mutex::new(ledger), StdMutex::default());
     let queue = Arc::new(Queue { host: host.clone(), knobs, memory, ledger, later, news: watch::Sender::new(()) });
-    if knobs.confirms_before_it_stores || knobs.saves_acks_rarely {
+    if knobs.confirms_before_it_stores {
         host.spawn(queue.clone().write_behind());
     }
     let listener = host.listen(PORT).expect("nobody else listens on this machine");
@@ -127,8 +126,7 @@ impl Queue {
             match line.next_or(news.changed()).await? {
                 Happening::Frame(Frame::Ack { indices }) => {
                     let record = Record::Acked { client: caller.client.clone(), indices };
-                    if self.knobs.saves_acks_rarely {
-                        self.later().push(record.clone());
+                    if self.knobs.keeps_acks_in_memory {
                         self.memory().apply(record);
                     } else {
                         self.write(caller, record).await?;
@@ -165,10 +163,10 @@ impl Queue {
         Ok(())
     }
 
-    /// With a knob on: writes from time to time what waits.
+    /// With a knob on: writes messages that are confirmed already.
     async fn write_behind(self: Arc<Self>) {
         loop {
-            self.host.sleep(if self.knobs.saves_acks_rarely { ACKS_WAIT } else { MESSAGES_WAIT }).await;
+            self.host.sleep(LATER).await;
             let records = self.later().clone();
             let bytes: Result<Vec<_>, _> = records.iter().map(serde_json::to_vec).collect();
             let Ok(bytes) = bytes else { continue };
@@ -177,10 +175,7 @@ impl Queue {
             }
             self.later().drain(..records.len());
             for record in records {
-                if let Record::Stored { number, .. } = record {
-                    self.memory().apply(record);
-                    self.host.record(Event::Stored { message: message(number) });
-                }
+                self.memory().apply(record);
             }
             self.news.send_replace(());
         }

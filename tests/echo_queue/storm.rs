@@ -4,29 +4,38 @@ use rand::RngExt;
 use std::ops::Range;
 use std::time::Duration;
 
+/// By then everybody is at work.
+const BEGINS: Duration = Duration::from_secs(10);
 /// From the beginning of one fault to that of the next, in milliseconds: they overlap.
-const LULL_MS: Range<u64> = 2_000..14_000;
-const LASTING_MS: Range<u64> = 1_000..25_000;
+const LULL_MS: Range<u64> = 5_000..20_000;
+const LASTING_MS: Range<u64> = 1_000..18_000;
 const HOSTS: [&str; 4] = ["producer", "queue", "mirror", "ledger"];
 /// Who is at the other end of the queue's connections, as hosts and as sites.
 const CLIENTS: [&str; 5] = ["producer", "mirror", "ledger", "field", "east"];
 
-/// Draws the faults of one world; each has ended by `until`. In each world the queue's machine loses its power or
-/// crashes.
+/// Draws the faults of one world; each has ended by `until`. It opens with an outage of each host, one after the other.
 pub(crate) fn storm(seed: u64, until: Duration) -> Vec<(Duration, Fault)> {
     let mut dice = dice(seed, "storm");
     let mut faults = Vec::new();
-    let mut now = Duration::ZERO;
+    let mut spared = HOSTS.to_vec();
+    let mut now = BEGINS;
     loop {
         now += ms(&mut dice, LULL_MS);
         let end = now + ms(&mut dice, LASTING_MS);
         if end >= until {
             return faults;
         }
-        let drawn = if faults.is_empty() { outage(&mut dice, "queue") } else { any(&mut dice) };
+        let opening = (!spared.is_empty()).then(|| spared.swap_remove(dice.random_range(0..spared.len())));
+        let drawn = match opening {
+            Some(host) => outage(&mut dice, host),
+            None => any(&mut dice),
+        };
         for [begins, ends] in drawn {
             faults.push((now, begins));
             faults.push((end, ends));
+        }
+        if opening.is_some() {
+            now = end;
         }
     }
 }

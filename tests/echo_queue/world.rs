@@ -18,7 +18,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// Messages are made, and faults happen, for this long.
-const TRAFFIC: Duration = Duration::from_secs(120);
+const TRAFFIC: Duration = Duration::from_secs(240);
 /// Enough for a client to notice a dead session, to come back, and to catch up.
 const SETTLE: Duration = Duration::from_secs(90);
 const MIRROR: DestinationId = DestinationId(0);
@@ -54,8 +54,15 @@ pub(crate) fn play(seed: u64, weather: Weather, knobs: Knobs) -> Played {
         Weather::Quiet => Vec::new(),
         Weather::Storm => storm(seed, TRAFFIC),
     };
-    let production =
-        Production { seed, roster, parts: parts(knobs), faults, duration: TRAFFIC, settle: SETTLE, ..Default::default() };
+    let production = Production {
+        seed,
+        roster,
+        parts: parts(knobs),
+        faults,
+        duration: TRAFFIC,
+        settle: SETTLE,
+        ..Default::default()
+    };
     let curtain = production.play(judge.clone()).expect("the world runs");
     assert_eq!(curtain.panics.len(), 0, "seed {seed}: {:?}", curtain.panics);
     let findings = judge.lock().unwrap_or_else(PoisonError::into_inner).finish(curtain.virtual_time);
@@ -97,7 +104,9 @@ fn roster() -> Roster {
         placed: false,
     };
     Roster {
-        machines: [("queue", "west"), ("mirror", "east"), ("ledger", "east"), ("producer", "field")].map(machine).into(),
+        machines: [("queue", "west"), ("mirror", "east"), ("ledger", "east"), ("producer", "field")]
+            .map(machine)
+            .into(),
         producers: vec![Producer { name: "producer".into(), host: "producer".into() }],
         destinations: vec![destination("mirror"), destination("ledger")],
         routes: vec![route(MIRROR, Delivery::AtLeastOnce), route(LEDGER, Delivery::ExactlyOnce)],

@@ -1,1 +1,120 @@
-fn main() {}
+//! Every scenario with every seed, as one test each: `giant-lizard::seed_3`; pitfalls three ways:
+//! `pitfalls/device-never-returns-to-dps::seed_3::treatment`.
+//!
+//! `LIZARD_SEEDS=0..1000 cargo test --release --test scenarios` widens the default of eight seeds.
+use giant_lizard::report::{Palette, Report, render};
+use giant_lizard::run::pitfall::{Finding, Way, judge, may_escape};
+use giant_lizard::run::{Mode, run};
+use giant_lizard::scenario::{Loaded, Plan, load};
+use libtest_mimic::{Arguments, Failed, Trial};
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+const FOLDER: &str = "scenarios";
+const SEEDS: Range<u64> = 0..8;
+
+fn main() -> ExitCode {
+    let arguments = Arguments::from_args();
+    match trials() {
+        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+        Err(why) => {
+            eprintln!("{why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn trials() -> Result<Vec<Trial>, String> {
+    let seeds = seeds(std::env::var("LIZARD_SEEDS").ok().as_deref())?;
+    let mut trials = Vec::new();
+    for file in files(Path::new(FOLDER))? {
+        let name = file.strip_prefix(FOLDER).unwrap_or(&file).with_extension("").display().to_string();
+        let loaded = Arc::new(load(&file).map_err(|error| error.to_string())?);
+        if loaded.scenario.pitfall.is_some() {
+            trials.extend(three_ways(&name, &loaded, seeds.clone()));
+        } else {
+            trials.extend(seeds.clone().map(|seed| {
+                let loaded = loaded.clone();
+                Trial::test(format!("{name}::seed_{seed}"), move || passes(&loaded.plan(seed)))
+            }));
+        }
+    }
+    Ok(trials)
+}
+
+fn three_ways(name: &str, loaded: &Arc<Loaded>, seeds: Range<u64>) -> Vec<Trial> {
+    let escapes = Arc::new(Escapes { so_far: AtomicU64::new(0), allowed: may_escape(seeds.end - seeds.start) });
+    let Some(pitfall) = &loaded.scenario.pitfall else { return Vec::new() };
+    let ways = Way::of(pitfall);
+    let each = |seed: u64| ways.iter().map(move |way| (seed, *way));
+    seeds
+        .flat_map(each)
+        .map(|(seed, way)| {
+            let (loaded, escapes) = (loaded.clone(), escapes.clone());
+            Trial::test(format!("{name}::seed_{seed}::{way}"), move || shows(&loaded, way, seed, &escapes))
+        })
+        .collect()
+}
+
+/// How many seeds of a pitfall did their harm unseen. A few of a hundred may.
+struct Escapes {
+    so_far: AtomicU64,
+    allowed: u64,
+}
+
+fn passes(plan: &Plan) -> Result<(), Failed> {
+    let report = run(plan, Mode::ToTheEnd)?.report;
+    if report.passed() { Ok(()) } else { Err(told(&report).into()) }
+}
+
+fn shows(loaded: &Loaded, way: Way, seed: u64, escapes: &Escapes) -> Result<(), Failed> {
+    let pitfall = loaded.scenario.pitfall.as_ref().ok_or("not a pitfall")?;
+    let report = run(&way.plan(loaded, seed)?, Mode::ToTheEnd)?.report;
+    match judge(pitfall, way, &report) {
+        Finding::AsItShould => Ok(()),
+        Finding::Wrong(why) => Err(format!("{way}: {why}\n\n{}", told(&report)).into()),
+        Finding::Escaped => {
+            let escaped = escapes.so_far.fetch_add(1, Ordering::Relaxed) + 1;
+            if escaped <= escapes.allowed {
+                return Ok(());
+            }
+            let why = format!("{escaped} seeds escaped {}, {} may", pitfall.violates.to_owned(), escapes.allowed);
+            Err(format!("{why}\n\n{}", told(&report)).into())
+        }
+    }
+}
+
+fn told(report: &Report) -> String {
+    render(report, Palette::plain())
+}
+
+/// Reads `A..B`, or one number for that seed alone.
+fn seeds(text: Option<&str>) -> Result<Range<u64>, String> {
+    let Some(text) = text else { return Ok(SEEDS) };
+    let wrong = |_| format!("LIZARD_SEEDS={text} is not a range such as 0..1000");
+    let (from, to) = match text.split_once("..") {
+        Some((from, to)) => (from.parse().map_err(wrong)?, to.parse().map_err(wrong)?),
+        None => text.parse().map(|seed: u64| (seed, seed + 1)).map_err(wrong)?,
+    };
+    if from < to { Ok(from..to) } else { Err(format!("LIZARD_SEEDS={text} has no seed in it")) }
+}
+
+/// Every `.yaml` below a folder, in the order of their names.
+fn files(folder: &Path) -> Result<Vec<PathBuf>, String> {
+    let mut entries: Vec<PathBuf> = std::fs::read_dir(folder)
+        .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
+        .map_err(|error| format!("{}: {error}", folder.display()))?;
+    entries.sort();
+    let mut found = Vec::new();
+    for entry in entries {
+        if entry.is_dir() {
+            found.extend(files(&entry)?);
+        } else if entry.extension().is_some_and(|extension| extension == "yaml") {
+            found.push(entry);
+        }
+    }
+    Ok(found)
+}

@@ -29,7 +29,9 @@ impl Check {
                 match load(&file) {
                     Ok(loaded) => {
                         let plan = loaded.plan(loaded.scenario.seed.unwrap_or(0));
-                        let count = |number: usize, word: &str| format!("{number} {word}{}", if number == 1 { "" } else { "s" });
+                        let count = |number: usize, word: &str| {
+                            format!("{number} {word}{}", if number == 1 { "" } else { "s" })
+                        };
                         print(&format!(
                             "{}: sound: {}, {}, {}\n",
                             file.display(),

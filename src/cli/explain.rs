@@ -18,7 +18,8 @@ impl Explain {
             print(&overview(&faults, &knobs))?;
             return Ok(Exit::AllHeld);
         };
-        let found: Vec<String> = faults.iter().chain(&knobs).filter(|meaning| meaning.word == *word).map(explained).collect();
+        let found: Vec<String> =
+            faults.iter().chain(&knobs).filter(|meaning| meaning.word == *word).map(explained).collect();
         if !found.is_empty() {
             print(&found.join("\n"))?;
             return Ok(Exit::AllHeld);
@@ -32,7 +33,7 @@ impl Explain {
 
 fn overview(faults: &[Meaning], knobs: &[Meaning]) -> String {
     let list = |meanings: &[Meaning]| {
-        let first = |text: &str| text.lines().next().unwrap_or_default().to_owned();
+        let first = |text: &str| text.split_inclusive(". ").next().unwrap_or_default().trim().to_owned();
         meanings.iter().map(|meaning| format!("  {:<24} {}\n", meaning.word, first(&meaning.about))).collect::<String>()
     };
     format!("faults (timeline)\n{}\nknobs\n{}", list(faults), list(knobs))
@@ -40,6 +41,6 @@ fn overview(faults: &[Meaning], knobs: &[Meaning]) -> String {
 
 fn explained(meaning: &Meaning) -> String {
     let Meaning { word, kind, place, about, takes } = meaning;
-    let takes: String = takes.iter().map(|(key, about)| format!("  {key:<20} {}\n", about.replace('\n', " "))).collect();
+    let takes: String = takes.iter().map(|(key, about)| format!("  {key:<20} {}\n", about)).collect();
     format!("{word}: a {kind} ({place})\n\n{about}\n\n{takes}")
 }

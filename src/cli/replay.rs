@@ -120,7 +120,10 @@ fn lines<'a>(roster: &Roster, entries: impl Iterator<Item = &'a Entry>) -> Strin
 
 /// The history around the first violation.
 fn around(report: &Report, roster: &Roster, entries: &[Entry]) -> String {
-    let violations = report.invariants.iter().flat_map(|invariant| invariant.violations.iter().map(move |violation| (&invariant.name, violation)));
+    let violations = report
+        .invariants
+        .iter()
+        .flat_map(|invariant| invariant.violations.iter().map(move |violation| (&invariant.name, violation)));
     let Some((name, violation)) = violations.min_by(|(_, a), (_, b)| a.at_seconds.total_cmp(&b.at_seconds)) else {
         return String::new();
     };
@@ -141,7 +144,8 @@ mod tests {
         let plan = parse(Path::new("x.yaml"), text).expect("a sound file").plan(3);
         let remark = remark.replace("HASH", &plan.hash().to_string()).replace("SHORT", &plan.hash().to_string()[..4]);
         let remark = remark.split(' ').map(str::to_owned).collect();
-        Replay { file: "x.yaml".into(), seed: Some(3), until: None, log: false, way: Which::Treatment, remark }.differences(&plan)
+        Replay { file: "x.yaml".into(), seed: Some(3), until: None, log: false, way: Which::Treatment, remark }
+            .differences(&plan)
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `lizard run`: one seed of each file, judged to the end.
 use super::output::{Exit, Failure, palette, print, refuse};
 use crate::report::{Recorder, Report, render, to_json};
-use crate::run::pitfall::{Finding, Way, judge};
+use crate::run::pitfall::{Finding, Way, three_ways};
 use crate::run::{Mode, Watch, run_watched};
 use crate::scenario::{Loaded, Plan, load};
 use clap::{Args, ValueEnum};
@@ -75,19 +75,17 @@ impl Run {
             self.show(&report, None)?;
             return Ok(if report.passed() { Exit::AllHeld } else { Exit::Failed });
         };
-        let mut exit = Exit::AllHeld;
-        for way in Way::of(pitfall) {
-            let mut report = self.one(&way.plan(loaded, seed)?, &loaded.file, Some(*way))?;
-            if *way != Way::Treatment {
+        let shown = three_ways(pitfall, |way| {
+            let mut report = self.one(&way.plan(loaded, seed)?, &loaded.file, Some(way))?;
+            if way != Way::Treatment {
                 report.replay = report.replay.replacen("  #", &format!(" --way {way}  #"), 1);
             }
-            let finding = judge(pitfall, *way, &report);
-            self.show(&report, Some((*way, &finding)))?;
-            if finding != Finding::AsItShould {
-                exit = Exit::Failed;
-            }
+            Ok::<_, Failure>(report)
+        })?;
+        for (way, report, finding) in &shown.ways {
+            self.show(report, Some((*way, finding)))?;
         }
-        Ok(exit)
+        Ok(if shown.as_they_should() { Exit::AllHeld } else { Exit::Failed })
     }
 
     /// Runs a plan and leaves its files behind.
@@ -97,7 +95,8 @@ impl Run {
         if let (Some(folder), Some(recorder)) = (&self.report, recorder) {
             let folder = self.folder(folder, file, way);
             let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
-            keep(&folder, &report, &recorder, plan).map_err(|why| Failure::Write { what: folder.display().to_string(), why })?;
+            keep(&folder, &report, &recorder, plan)
+                .map_err(|why| Failure::Write { what: folder.display().to_string(), why })?;
         }
         Ok(report)
     }
@@ -130,7 +129,11 @@ impl Run {
 }
 
 /// Runs a plan and measures how long that took in real time.
-pub(super) fn timed(plan: &Plan, recorder: Option<Arc<Mutex<Recorder>>>, until: Option<std::time::Duration>) -> Result<(Report, f64), Failure> {
+pub(super) fn timed(
+    plan: &Plan,
+    recorder: Option<Arc<Mutex<Recorder>>>,
+    until: Option<std::time::Duration>,
+) -> Result<(Report, f64), Failure> {
     #[allow(clippy::disallowed_methods, reason = "the command line lives in real time")]
     let began = Instant::now();
     let watch = Watch { witness: recorder.map(|recorder| recorder as _), until };

@@ -1,7 +1,9 @@
 //! What a seed makes of the `iot:` section: who takes part, and every choice.
 use super::plan::{CentralPlan, DevicePlan, DpsPlan, HubPlan, IotPlan};
 use super::section::{Device, IotSection};
-use crate::history::{Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route};
+use crate::history::{
+    Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route,
+};
 use crate::scenario::DurationRange;
 use base64::Engine;
 use rand::Rng;
@@ -23,7 +25,7 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
         site: (&*section.dps.site).into(),
         health_check: draw(&section.dps.health_check, "dps.health-check"),
         rebalance_after: draw(&section.dps.rebalance_after, "dps.rebalance-after"),
-        policy: section.dps.policy,
+        policy: section.dps.policy.clone(),
     };
     let hubs: Vec<HubPlan> = section
         .hubs
@@ -39,7 +41,12 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
     let site: Name = (&*section.central.site).into();
     enter(roster, &CENTRAL.into(), &site);
     let destination = DestinationId(roster.destinations.len() as u32);
-    roster.destinations.push(Destination { name: CENTRAL.into(), hosts: vec![CENTRAL.into()], via: names.clone(), standing: true });
+    roster.destinations.push(Destination {
+        name: CENTRAL.into(),
+        hosts: vec![CENTRAL.into()],
+        via: names.clone(),
+        standing: true,
+    });
     let central = CentralPlan { host: CENTRAL.into(), site, destination };
 
     let mut devices = Vec::new();
@@ -48,7 +55,12 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
             let planned = planned_device(device, &member, seed, until, roster);
             let producers: Vec<ProducerId> = planned.telemetry.iter().map(|(producer, _)| *producer).collect();
             for producer in &producers {
-                roster.routes.push(Route { producer: *producer, destination, ordered, delivery: Delivery::ExactlyOnce });
+                roster.routes.push(Route {
+                    producer: *producer,
+                    destination,
+                    ordered,
+                    delivery: Delivery::ExactlyOnce,
+                });
             }
             roster.clients.push(Client {
                 name: planned.host.clone(),

@@ -6,6 +6,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
+/// The longest keep-alive that a hub counts in full (Microsoft docs, iot-hub-mqtt-support).
+pub(crate) const LONGEST_KEEP_ALIVE: Duration = Duration::from_secs(1177);
+
 /// Devices, the hubs they talk to, the service that says to which, and the application behind the hubs.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -125,14 +128,22 @@ impl Device {
 
     /// Lists what is asked for and not built yet.
     pub(crate) fn not_built(&self) -> impl Iterator<Item = &'static str> {
-        let asked = [("desired", self.desired), ("methods", self.methods), ("commands", self.commands), ("cache-hostname", self.cache_hostname)];
+        let asked = [
+            ("desired", self.desired),
+            ("methods", self.methods),
+            ("commands", self.commands),
+            ("cache-hostname", self.cache_hostname),
+        ];
         asked.into_iter().filter_map(|(key, on)| on.then_some(key))
     }
 
     /// The longest a device can need from the moment its path is good again until it works: it must notice that its
     /// session is dead, wait out its back-off, connect twice (DPS, then the hub), and see a PUBACK.
     pub(crate) fn longest_recovery(&self) -> Duration {
-        self.keep_alive.most() * 3 / 2 + self.back_off.most() + self.connect_time_out.most() * 2 + self.puback_time_out.most()
+        self.keep_alive.most().min(LONGEST_KEEP_ALIVE) * 3 / 2
+            + self.back_off.most()
+            + self.connect_time_out.most() * 2
+            + self.puback_time_out.most()
     }
 }
 

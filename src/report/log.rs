@@ -12,27 +12,41 @@ fn words(roster: &Roster, event: &Event) -> String {
         let producer = roster.producers.get(message.producer.0 as usize).map_or("?", |producer| &producer.name);
         format!("{producer} #{}", message.number)
     };
-    let place = |destination: &DestinationId| roster.destinations.get(destination.0 as usize).map_or("?", |destination| &*destination.name);
+    let place = |destination: &DestinationId| {
+        roster.destinations.get(destination.0 as usize).map_or("?", |destination| &*destination.name)
+    };
     let once_more = |again: bool| if again { " again" } else { "" };
     match event {
         Event::Offered { message, .. } => format!("offers {}", name(message)),
-        Event::Sent { message, session, again } => format!("sends {}{} in session {session}", name(message), once_more(*again)),
+        Event::Sent { message, session, again } => {
+            format!("sends {}{} in session {session}", name(message), once_more(*again))
+        }
         Event::Confirmed { message } => format!("sees {} confirmed", name(message)),
         Event::GivenUp { message, why } => format!("gives {} up: {why}", name(message)),
         Event::Stored { message } => format!("stored {}", name(message)),
         Event::Dispatched { message, to, again } => format!("sends {} to {to}{}", name(message), once_more(*again)),
         Event::Delivered { message, destination } => format!("gets {} for {}", name(message), place(destination)),
-        Event::Received { message, destination, .. } => format!("has handled {} for {}", name(message), place(destination)),
+        Event::Received { message, destination, .. } => {
+            format!("has handled {} for {}", name(message), place(destination))
+        }
         Event::Acked { message, destination } => format!("acks {} for {}", name(message), place(destination)),
-        Event::Unacked { message, destination, why } => format!("could not ack {} for {}: {why}", name(message), place(destination)),
-        Event::Unrecognised { destination, digest } => format!("gets what nobody offered for {} ({digest:016x})", place(destination)),
+        Event::Unacked { message, destination, why } => {
+            format!("could not ack {} for {}: {why}", name(message), place(destination))
+        }
+        Event::Unrecognised { destination, digest } => {
+            format!("gets what nobody offered for {} ({digest:016x})", place(destination))
+        }
         Event::SubscribeStarted { destination } => format!("subscribes to {}", place(destination)),
         Event::Subscribed { destination } => format!("is subscribed to {}", place(destination)),
         Event::Connecting { client, service } => format!("{client} connects to {service}"),
         Event::Connected { client, service, session } => format!("{client} has session {session} with {service}"),
         Event::Refused { client, service, why } => format!("{client} is refused by {service}: {why}"),
-        Event::SessionLost { client, service, session, cause } => format!("{client} lost session {session} with {service}: {}", of_cause(*cause)),
-        Event::SessionClosed { client, service, session } => format!("{client} closed session {session} with {service}"),
+        Event::SessionLost { client, service, session, cause } => {
+            format!("{client} lost session {session} with {service}: {}", of_cause(*cause))
+        }
+        Event::SessionClosed { client, service, session } => {
+            format!("{client} closed session {session} with {service}")
+        }
         Event::SessionOpened { client, session } => format!("opens session {session} of {client}"),
         Event::SessionEnded { client, session, why } => format!("ends session {session} of {client}: {why}"),
         Event::Allocated { client, to, reason } => format!("sends {client} to {to}: {}", of_reason(*reason)),

@@ -11,8 +11,8 @@ pub use log::line;
 pub use record::Recorder;
 pub use story::{Story, StoryLine};
 pub use summary::{
-    ClientReport, Determinism, ExpectationReport, FaultReport, InvariantReport, Judgement, LatencyMs, MessageCounts, Move,
-    OperationReport, Percentiles, Report, SCHEMA, Verdict, ViolationReport, replay_line, seconds,
+    ClientReport, Determinism, ExpectationReport, FaultReport, InvariantReport, Judgement, LatencyMs, MessageCounts,
+    Move, OperationReport, Percentiles, Report, SCHEMA, Verdict, ViolationReport, replay_line, seconds,
 };
 pub use text::{Palette, render, stopwatch};
 

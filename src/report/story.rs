@@ -65,12 +65,11 @@ impl Story {
     }
 
     fn tell(&mut self, at: Duration, who: &Name, what: String) {
-        if let Some(line) = self.last.get(&what).and_then(|index| self.lines.get_mut(*index)) {
-            if at.saturating_sub(line.until) <= CLOSE && !line.who.contains(&who.to_string()) {
-                line.until = at;
-                line.who.push(who.to_string());
-                return;
-            }
+        let line = self.last.get(&what).and_then(|index| self.lines.get_mut(*index));
+        if let Some(line) = line.filter(|line| at.saturating_sub(line.until) <= CLOSE && !line.tells_of(who)) {
+            line.until = at;
+            line.who.push(who.to_string());
+            return;
         }
         self.last.insert(what.clone(), self.lines.len());
         self.lines.push(StoryLine { at, until: at, who: vec![who.to_string()], what, fault: false });
@@ -120,6 +119,10 @@ impl Witness for Story {
 }
 
 impl StoryLine {
+    fn tells_of(&self, who: &str) -> bool {
+        self.who.iter().any(|other| other == who)
+    }
+
     /// Names whom it is about: a few by name, many by their number.
     pub fn subject(&self) -> Option<String> {
         match self.who.as_slice() {
@@ -141,7 +144,8 @@ mod tests {
         for (at, host, event) in events {
             story.see(&Entry { at: Duration::from_secs(*at), host: (*host).into(), event: event.clone() });
         }
-        let told = |line: &StoryLine| format!("{} {} {}", line.at.as_secs(), line.subject().unwrap_or_default(), line.what);
+        let told =
+            |line: &StoryLine| format!("{} {} {}", line.at.as_secs(), line.subject().unwrap_or_default(), line.what);
         story.lines().iter().map(told).collect()
     }
 
@@ -183,7 +187,8 @@ mod tests {
     #[test]
     fn many_clients_that_do_the_same_within_seconds_are_one_line() {
         let names: Vec<String> = (0..100).map(|number| format!("meter-{number}")).collect();
-        let events: Vec<(u64, &str, Event)> = names.iter().enumerate().map(|(at, name)| (at as u64, &**name, lost(name, "hub-a"))).collect();
+        let events: Vec<(u64, &str, Event)> =
+            names.iter().enumerate().map(|(at, name)| (at as u64, &**name, lost(name, "hub-a"))).collect();
         assert_eq!(seen(&events), ["0 meter-0 and 99 others lost the session with hub-a: silence"]);
     }
 

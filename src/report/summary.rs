@@ -66,9 +66,16 @@ impl Report {
     /// Sums the invariants and expectations up.
     pub fn verdict_of(invariants: &[InvariantReport], expectations: &[ExpectationReport]) -> Judgement {
         // A scenario that expects a violation is one that shows a bug: seeing it is what was asked for.
-        let expected = |name: &str| expectations.iter().any(|expectation| expectation.met && expectation.violated.as_deref() == Some(name));
-        let broken = invariants.iter().any(|invariant| invariant.verdict == Verdict::Violated && !expected(&invariant.name));
-        if broken || expectations.iter().any(|expectation| !expectation.met) { Judgement::Failed } else { Judgement::Passed }
+        let expected = |name: &str| {
+            expectations.iter().any(|expectation| expectation.met && expectation.violated.as_deref() == Some(name))
+        };
+        let broken =
+            invariants.iter().any(|invariant| invariant.verdict == Verdict::Violated && !expected(&invariant.name));
+        if broken || expectations.iter().any(|expectation| !expectation.met) {
+            Judgement::Failed
+        } else {
+            Judgement::Passed
+        }
     }
 }
 
@@ -133,7 +140,8 @@ impl Percentiles {
             return Self::default();
         };
         // The nearest rank: the smallest value that so many are no longer than.
-        let rank = |percent: usize| Some(milliseconds(durations[(durations.len() * percent).div_ceil(100).saturating_sub(1)]));
+        let rank =
+            |percent: usize| Some(milliseconds(durations[(durations.len() * percent).div_ceil(100).saturating_sub(1)]));
         Self { p50: rank(50), p99: rank(99), max: Some(milliseconds(durations[last])) }
     }
 }
@@ -246,11 +254,19 @@ fn milliseconds(duration: Duration) -> f64 {
 
 /// The command that runs a seed again, with what must be the same for it to be the same run.
 pub fn replay_line(file: &Path, seed: u64, plan_hash: &str) -> String {
-    format!("lizard replay {} --seed {seed}  # giant-lizard {}, plan {plan_hash}", shell_word(&file.display().to_string()), env!("CARGO_PKG_VERSION"))
+    format!(
+        "lizard replay {} --seed {seed}  # giant-lizard {}, plan {plan_hash}",
+        shell_word(&file.display().to_string()),
+        env!("CARGO_PKG_VERSION")
+    )
 }
 
 /// Quotes a path that a shell would take apart.
 fn shell_word(word: &str) -> String {
     let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+=@%:,".contains(c);
-    if !word.is_empty() && word.chars().all(plain) { word.to_owned() } else { format!("'{}'", word.replace('\'', r"'\''")) }
+    if !word.is_empty() && word.chars().all(plain) {
+        word.to_owned()
+    } else {
+        format!("'{}'", word.replace('\'', r"'\''"))
+    }
 }

@@ -8,7 +8,13 @@ fn invariant(name: &str, verdict: Verdict, checked: u64) -> InvariantReport {
 
 fn line(at_ms: u64, who: &[&str], what: &str) -> StoryLine {
     let at = Duration::from_millis(at_ms);
-    StoryLine { at, until: at, who: who.iter().map(|who| (*who).to_owned()).collect(), what: what.into(), fault: who.is_empty() }
+    StoryLine {
+        at,
+        until: at,
+        who: who.iter().map(|who| (*who).to_owned()).collect(),
+        what: what.into(),
+        fault: who.is_empty(),
+    }
 }
 
 /// The giant lizard story as it should be told.
@@ -28,7 +34,13 @@ pub(crate) fn passing() -> Report {
         virtual_seconds: 721.25,
         wall_seconds: 0.0125,
         events: 48_211,
-        messages: MessageCounts { offered: 1078, confirmed: 1078, received: 1078, duplicates: 3, ..MessageCounts::default() },
+        messages: MessageCounts {
+            offered: 1078,
+            confirmed: 1078,
+            received: 1078,
+            duplicates: 3,
+            ..MessageCounts::default()
+        },
         latency_ms: Percentiles::of(vec![ms(83), ms(90), ms(31_250)]),
         clients: vec![ClientReport {
             name: "xyz".into(),
@@ -42,14 +54,25 @@ pub(crate) fn passing() -> Report {
         invariants: vec![
             invariant("no-confirmed-loss", Verdict::Held, 1078),
             invariant("no-loss", Verdict::Held, 1078),
-            InvariantReport { waived: Some("two hubs in two data centres keep no common order".into()), ..invariant("order", Verdict::NotExercised, 0) },
+            InvariantReport {
+                waived: Some("two hubs in two data centres keep no common order".into()),
+                ..invariant("order", Verdict::NotExercised, 0)
+            },
             invariant("recovers", Verdict::Held, 4),
             invariant("paced", Verdict::NotExercised, 0),
         ],
-        expectations: vec![ExpectationReport { text: "xyz moved from hub-a to hub-b between 1m50s and 3m50s".into(), met: true, violated: None }],
+        expectations: vec![ExpectationReport {
+            text: "xyz moved from hub-a to hub-b between 1m50s and 3m50s".into(),
+            met: true,
+            violated: None,
+        }],
         operations: Vec::new(),
-        faults: vec![FaultReport { at_seconds: 118.204, text: "the giant lizard attacks west: hub-a loses its power".into() }],
-        replay: replay_line(Path::new("scenarios/giant-lizard.yaml"), 7, "9f3c0123456789ab").replace(env!("CARGO_PKG_VERSION"), "0.1.0"),
+        faults: vec![FaultReport {
+            at_seconds: 118.204,
+            text: "the giant lizard attacks west: hub-a loses its power".into(),
+        }],
+        replay: replay_line(Path::new("scenarios/giant-lizard.yaml"), 7, "9f3c0123456789ab")
+            .replace(env!("CARGO_PKG_VERSION"), "0.1.0"),
         story: vec![
             line(412, &["xyz"], "assigned to hub-a"),
             line(655, &["xyz"], "working at hub-a"),
@@ -135,7 +158,8 @@ fn a_file_whose_name_a_shell_would_take_apart_is_quoted() {
 #[test]
 fn a_violation_that_was_expected_does_not_fail_the_run() {
     let broken = [invariant("no-loss", Verdict::Violated, 1)];
-    let expected = |met| [ExpectationReport { text: "no-loss is violated".into(), met, violated: Some("no-loss".into()) }];
+    let expected =
+        |met| [ExpectationReport { text: "no-loss is violated".into(), met, violated: Some("no-loss".into()) }];
     assert_eq!(Report::verdict_of(&broken, &expected(true)), Judgement::Passed);
     assert_eq!(Report::verdict_of(&broken, &[]), Judgement::Failed);
     assert_eq!(Report::verdict_of(&[], &expected(false)), Judgement::Failed);

@@ -44,7 +44,11 @@ fn painted(style: Style, text: &str) -> String {
 pub fn stopwatch(at: Duration) -> String {
     let (seconds, millis) = (at.as_secs(), at.subsec_millis());
     let (hours, minutes, seconds) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    if hours > 0 { format!("{hours}:{minutes:02}:{seconds:02}.{millis:03}") } else { format!("{minutes}:{seconds:02}.{millis:03}") }
+    if hours > 0 {
+        format!("{hours}:{minutes:02}:{seconds:02}.{millis:03}")
+    } else {
+        format!("{minutes}:{seconds:02}.{millis:03}")
+    }
 }
 
 /// Writes the whole report, many lines, the last with its end.
@@ -83,7 +87,8 @@ impl Page {
         writeln!(self.out)?;
         for line in story.iter().take(MOST) {
             let at = painted(self.palette.quiet, &format!("{:>12}", stopwatch(line.at)));
-            let sentence = line.subject().map_or_else(|| line.what.clone(), |subject| format!("{subject} {}", line.what));
+            let sentence =
+                line.subject().map_or_else(|| line.what.clone(), |subject| format!("{subject} {}", line.what));
             let sentence = if line.fault { painted(self.palette.lizard, &sentence) } else { sentence };
             let to = if line.until > line.at { format!(" (until {})", stopwatch(line.until)) } else { String::new() };
             writeln!(self.out, "{at}  {sentence}{to}")?;
@@ -100,10 +105,17 @@ impl Page {
         for invariant in invariants {
             let InvariantReport { name, checked, .. } = invariant;
             match invariant.verdict {
-                Verdict::Held => writeln!(self.out, "  {}  {name:<24} {} checked", painted(good, "held    "), counted(*checked))?,
+                Verdict::Held => {
+                    writeln!(self.out, "  {}  {name:<24} {} checked", painted(good, "held    "), counted(*checked))?
+                }
                 Verdict::Violated => {
                     let times = invariant.violations.len();
-                    writeln!(self.out, "  {}  {name:<24} {} checked, {times} shown below", painted(bad, "VIOLATED"), counted(*checked))?;
+                    writeln!(
+                        self.out,
+                        "  {}  {name:<24} {} checked, {times} shown below",
+                        painted(bad, "VIOLATED"),
+                        counted(*checked)
+                    )?;
                 }
                 Verdict::NotExercised => {}
             }
@@ -154,7 +166,13 @@ impl Page {
     fn numbers(&mut self, report: &Report) -> fmt::Result {
         let messages = &report.messages;
         writeln!(self.out)?;
-        write!(self.out, "  messages  {} offered, {} confirmed, {} received", counted(messages.offered), counted(messages.confirmed), counted(messages.received))?;
+        write!(
+            self.out,
+            "  messages  {} offered, {} confirmed, {} received",
+            counted(messages.offered),
+            counted(messages.confirmed),
+            counted(messages.received)
+        )?;
         let rest = [
             ("received twice", messages.duplicates),
             ("lost", messages.lost),
@@ -171,15 +189,27 @@ impl Page {
             writeln!(self.out, "  latency   {line}")?;
         }
         const MOST: usize = 10;
-        let busy: Vec<_> = report.clients.iter().filter(|client| client.reconnects > 0 || !client.moves.is_empty()).collect();
+        let busy: Vec<_> =
+            report.clients.iter().filter(|client| client.reconnects > 0 || !client.moves.is_empty()).collect();
         for client in busy.iter().take(MOST) {
             let again = spread(&client.reconnect_ms).map(|line| format!(" ({line})")).unwrap_or_default();
-            writeln!(self.out, "  {:<9} {}{again}, {}", client.name, times(client.reconnects, "reconnected"), times(client.moves.len() as u64, "moved"))?;
+            writeln!(
+                self.out,
+                "  {:<9} {}{again}, {}",
+                client.name,
+                times(client.reconnects, "reconnected"),
+                times(client.moves.len() as u64, "moved")
+            )?;
         }
         if busy.len() > MOST {
             writeln!(self.out, "            and {} more clients that connected again or moved", busy.len() - MOST)?;
         }
-        let speed = format!("{:.1} s of virtual time in {:.0} ms, {} events", report.virtual_seconds, report.wall_seconds * 1e3, counted(report.events));
+        let speed = format!(
+            "{:.1} s of virtual time in {:.0} ms, {} events",
+            report.virtual_seconds,
+            report.wall_seconds * 1e3,
+            counted(report.events)
+        );
         writeln!(self.out, "  {}", painted(self.palette.quiet, &speed))
     }
 }

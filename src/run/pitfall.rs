@@ -1,6 +1,5 @@
 //! A pitfall is run three ways: with its knobs on, the flaw is caught, and nothing else is; with them off, everything
 //! holds on the same seeds; with them on and no fault, everything holds too.
-use super::RunError;
 use crate::report::{InvariantReport, Report, Verdict};
 use crate::scenario::{Loaded, Pitfall, Plan, plan};
 use std::fmt;
@@ -67,14 +66,20 @@ pub fn may_escape(seeds: u64) -> u64 {
 
 /// Judges one way from its report.
 pub fn judge(pitfall: &Pitfall, way: Way, report: &Report) -> Finding {
-    let verdict = |name: &str| report.invariants.iter().find(|invariant| invariant.name == name).map(|invariant| invariant.verdict);
+    let verdict = |name: &str| {
+        report.invariants.iter().find(|invariant| invariant.name == name).map(|invariant| invariant.verdict)
+    };
     let violates = &*pitfall.violates;
-    let broken: Vec<&InvariantReport> = report.invariants.iter().filter(|invariant| invariant.verdict == Verdict::Violated).collect();
+    let broken: Vec<&InvariantReport> =
+        report.invariants.iter().filter(|invariant| invariant.verdict == Verdict::Violated).collect();
     match way {
         Way::Treatment => {
             let allowed = |name: &str| name == violates || pitfall.also.iter().any(|also| **also == *name);
             if let Some(other) = broken.iter().find(|invariant| !allowed(&invariant.name)) {
-                return Finding::Wrong(format!("{} is violated too, and stands neither in `violates` nor in `also`", other.name));
+                return Finding::Wrong(format!(
+                    "{} is violated too, and stands neither in `violates` nor in `also`",
+                    other.name
+                ));
             }
             if verdict(violates) == Some(Verdict::Violated) { Finding::AsItShould } else { Finding::Escaped }
         }
@@ -113,7 +118,7 @@ impl ThreeWays {
 ///
 /// # Errors
 /// The first error of `run_seed`.
-pub fn three_ways(pitfall: &Pitfall, mut run_seed: impl FnMut(Way) -> Result<Report, RunError>) -> Result<ThreeWays, RunError> {
+pub fn three_ways<E>(pitfall: &Pitfall, mut run_seed: impl FnMut(Way) -> Result<Report, E>) -> Result<ThreeWays, E> {
     let mut ways = Vec::new();
     for way in Way::of(pitfall) {
         let report = run_seed(*way)?;
@@ -127,6 +132,7 @@ pub fn three_ways(pitfall: &Pitfall, mut run_seed: impl FnMut(Way) -> Result<Rep
 mod tests {
     use super::*;
     use crate::report::tests::passing;
+    use crate::run::RunError;
     use crate::scenario::TurnOn;
 
     fn pitfall() -> Pitfall {
@@ -184,7 +190,7 @@ mod tests {
         let shown = three_ways(&pitfall(), |way| {
             asked.push(way);
             let verdict = if way == Way::Treatment { Verdict::Violated } else { Verdict::Held };
-            Ok(report(&[("recovers", verdict)]))
+            Ok::<_, RunError>(report(&[("recovers", verdict)]))
         })
         .expect("every run succeeds");
         assert!(shown.as_they_should());

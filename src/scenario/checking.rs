@@ -5,7 +5,7 @@ use super::mistake::{Mistake, Place};
 use super::schema::Scenario;
 use super::timeline::TimelineItem;
 use crate::iot::planning::{CENTRAL, DPS};
-use crate::iot::section::Device;
+use crate::iot::section::{Device, LONGEST_KEEP_ALIVE};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -71,7 +71,10 @@ impl Checker<'_> {
         let needed = LONGEST_RETRANSMISSION + recovery + iot.dps.longest_failback();
         if settle.least() < needed {
             let message = format!("`settle: {settle}` is shorter than the time-outs can need");
-            let expected = format!("{} or more: retransmission, keep-alive, back-off, time-outs and failback add up to it", written_out(needed));
+            let expected = format!(
+                "{} or more: retransmission, keep-alive, back-off, time-outs and failback add up to it",
+                written_out(needed)
+            );
             self.say(self.at(&["settle"]), message, expected);
         }
     }
@@ -85,7 +88,11 @@ impl Checker<'_> {
         gather_sites(self.root.nearest(&["iot"]), &mut inhabited);
         for site in self.scenario.sites.keys() {
             if !inhabited.contains(site.as_str()) {
-                self.say(self.key(&["sites", site]), format!("no host is at site `{site}`"), "a host with this `site:`, or no such site");
+                self.say(
+                    self.key(&["sites", site]),
+                    format!("no host is at site `{site}`"),
+                    "a host with this `site:`, or no such site",
+                );
             }
         }
     }
@@ -93,7 +100,8 @@ impl Checker<'_> {
     /// Hosts and sites share one space of names: faults mention either.
     fn names(&mut self) {
         let Some(iot) = &self.scenario.iot else { return };
-        let mut taken: BTreeMap<String, String> = TAKEN.iter().map(|name| ((*name).to_owned(), "a built-in host".to_owned())).collect();
+        let mut taken: BTreeMap<String, String> =
+            TAKEN.iter().map(|name| ((*name).to_owned(), "a built-in host".to_owned())).collect();
         for site in self.scenario.sites.keys() {
             self.take(&mut taken, site, "site", &["sites", site]);
         }
@@ -120,7 +128,11 @@ impl Checker<'_> {
             return false;
         }
         if let Some(holder) = taken.get(name) {
-            self.say(self.key(path), format!("the name `{name}` is taken by {holder}"), "another name: hosts, groups and sites share one space");
+            self.say(
+                self.key(path),
+                format!("the name `{name}` is taken by {holder}"),
+                "another name: hosts, groups and sites share one space",
+            );
             return false;
         }
         taken.insert(name.to_owned(), format!("a {what}"));
@@ -148,10 +160,18 @@ impl Checker<'_> {
                 }
             }
             let keep_alive = device.keep_alive;
-            if keep_alive.least() < Duration::from_secs(1) || keep_alive.most() > Duration::from_secs(1177) {
-                self.say(self.at(&path("keep-alive")), format!("`{keep_alive}` is no keep-alive"), "1s to 1177s: hubs count no longer ones");
+            if keep_alive.least() < Duration::from_secs(1) || keep_alive.most() > LONGEST_KEEP_ALIVE {
+                self.say(
+                    self.at(&path("keep-alive")),
+                    format!("`{keep_alive}` is no keep-alive"),
+                    "1s to 1177s: hubs count no longer ones",
+                );
             }
-            for (key, range) in [("connect-time-out", device.connect_time_out), ("puback-time-out", device.puback_time_out), ("back-off", device.back_off)] {
+            for (key, range) in [
+                ("connect-time-out", device.connect_time_out),
+                ("puback-time-out", device.puback_time_out),
+                ("back-off", device.back_off),
+            ] {
                 self.positive(range, &path(key));
             }
             if device.starts.most() > self.scenario.duration.least() {
@@ -162,7 +182,11 @@ impl Checker<'_> {
 
     fn positive(&mut self, range: DurationRange, path: &[&str]) {
         if range.least().is_zero() {
-            self.say(self.at(path), format!("`{}` may not be zero", path.last().unwrap_or(&"it")), DurationRange::EXPECTED_POSITIVE);
+            self.say(
+                self.at(path),
+                format!("`{}` may not be zero", path.last().unwrap_or(&"it")),
+                DurationRange::EXPECTED_POSITIVE,
+            );
         }
     }
 
@@ -176,13 +200,23 @@ impl Checker<'_> {
             self.say(self.at(&path("at")), format!("`at: {at}` is after the end"), self.before_the_end());
         }
         match item.every {
-            None if item.at.is_none() => self.say(self.at(&["timeline", index]), "no time here", "`at: 2m`, or `every: 30s`"),
+            None if item.at.is_none() => {
+                self.say(self.at(&["timeline", index]), "no time here", "`at: 2m`, or `every: 30s`")
+            }
             Some(every) if every.least().is_zero() => self.positive(every, &path("every")),
             Some(every) if self.scenario.duration.most().as_nanos() / every.least().as_nanos() > MOST_OCCURRENCES => {
-                self.say(self.at(&path("every")), format!("`every: {every}` happens more than {MOST_OCCURRENCES} times"), "a longer gap");
+                self.say(
+                    self.at(&path("every")),
+                    format!("`every: {every}` happens more than {MOST_OCCURRENCES} times"),
+                    "a longer gap",
+                );
             }
             Some(every) if every.most() >= self.scenario.duration.least() && item.at.is_none() => {
-                self.say(self.at(&path("every")), format!("`every: {every}` may not happen before the end"), self.before_the_end());
+                self.say(
+                    self.at(&path("every")),
+                    format!("`every: {every}` may not happen before the end"),
+                    self.before_the_end(),
+                );
             }
             _ => {}
         }
@@ -194,8 +228,12 @@ impl Checker<'_> {
                 (None, Some(from), Some(to)) => Some((from, to)),
                 _ => {
                     // A misspelt end has been reported by its own place.
-                    if self.whole(index) {
-                        self.say(place, "this does not say what is cut", "`between: [a, b]`, or `from: a, to: b` for one direction");
+                    if self.whole("timeline", index) {
+                        self.say(
+                            place,
+                            "this does not say what is cut",
+                            "`between: [a, b]`, or `from: a, to: b` for one direction",
+                        );
                     }
                     None
                 }
@@ -209,23 +247,33 @@ impl Checker<'_> {
         }
     }
 
-    /// Whether nothing was left out of a timeline item because it was unsound.
-    fn whole(&self, index: &str) -> bool {
-        let item = self.sound.nearest(&["timeline", index]);
-        let original = self.root.nearest(&["timeline"]).items().iter().find(|original| original.place == item.place);
+    /// Whether nothing was left out of an item of a list because it was unsound.
+    fn whole(&self, list: &str, index: &str) -> bool {
+        let item = self.sound.nearest(&[list, index]);
+        let original = self.root.nearest(&[list]).items().iter().find(|original| original.place == item.place);
         original.is_some_and(|original| count(original) == count(item))
     }
 
     fn lasting(&mut self, item: &TimelineItem, index: &str) {
         let outages = [("crash", &item.crash), ("power-loss", &item.power_loss), ("stop", &item.stop)];
-        let outages = outages.into_iter().filter_map(|(verb, outage)| outage.as_ref().map(|outage| (verb, outage.lasting, outage.for_good)));
+        let outages = outages
+            .into_iter()
+            .filter_map(|(verb, outage)| outage.as_ref().map(|outage| (verb, outage.lasting, outage.for_good)));
         let attack = item.attack.as_ref().map(|attack| ("attack", attack.lasting, attack.for_good));
         for (verb, lasting, for_good) in outages.chain(attack) {
             if for_good && lasting.is_some() {
-                self.say(self.key(&["timeline", index, verb, "for-good"]), "for good, and yet for a time", "`for`, or `for-good: yes`");
+                self.say(
+                    self.key(&["timeline", index, verb, "for-good"]),
+                    "for good, and yet for a time",
+                    "`for`, or `for-good: yes`",
+                );
             }
             if for_good && item.every.is_some() {
-                self.say(self.key(&["timeline", index, verb, "for-good"]), "what is gone for good cannot go again", "`at` instead of `every`");
+                self.say(
+                    self.key(&["timeline", index, verb, "for-good"]),
+                    "what is gone for good cannot go again",
+                    "`at` instead of `every`",
+                );
             }
         }
     }
@@ -236,7 +284,11 @@ impl Checker<'_> {
             let place = self.at(&["links", &index.to_string(), "between"]);
             let [a, b] = &link.between;
             if a == b {
-                self.say(place, "a link from a site to itself", "two sites; a site's own `latency` is for its own paths");
+                self.say(
+                    place,
+                    "a link from a site to itself",
+                    "two sites; a site's own `latency` is for its own paths",
+                );
             } else if !seen.insert((a.min(b), a.max(b))) {
                 self.say(place, format!("a second link between `{a}` and `{b}`"), "one link for each pair of sites");
             }
@@ -253,7 +305,9 @@ impl Checker<'_> {
         }
         self.positive(chaos.every, &["chaos", "every"]);
         self.positive(chaos.lasting, &["chaos", "lasting"]);
-        if !chaos.every.least().is_zero() && self.scenario.duration.most().as_nanos() / chaos.every.least().as_nanos() > MOST_OCCURRENCES {
+        if !chaos.every.least().is_zero()
+            && self.scenario.duration.most().as_nanos() / chaos.every.least().as_nanos() > MOST_OCCURRENCES
+        {
             self.say(self.at(&["chaos", "every"]), format!("more than {MOST_OCCURRENCES} faults"), "a longer gap");
         }
     }
@@ -262,10 +316,18 @@ impl Checker<'_> {
         const BOUNDED: [&str; 3] = ["recovers", "comes-home", "one-connection"];
         for (name, rule) in &self.scenario.invariants {
             if rule.within.is_some() && !BOUNDED.contains(&name.as_str()) {
-                self.say(self.key(&["invariants", name, "within"]), format!("`{name}` has no bound in time"), "`within` only with `recovers`, `comes-home`, `one-connection`");
+                self.say(
+                    self.key(&["invariants", name, "within"]),
+                    format!("`{name}` has no bound in time"),
+                    "`within` only with `recovers`, `comes-home`, `one-connection`",
+                );
             }
             if rule.given_up.is_some() && name != "no-loss" {
-                self.say(self.key(&["invariants", name, "given-up"]), format!("`{name}` does not count what is given up"), "`given-up` only with `no-loss`");
+                self.say(
+                    self.key(&["invariants", name, "given-up"]),
+                    format!("`{name}` does not count what is given up"),
+                    "`given-up` only with `no-loss`",
+                );
             }
             if rule.waived.as_ref().is_some_and(|reason| reason.trim().is_empty()) {
                 self.say(self.at(&["invariants", name, "waived"]), "waived for no reason", "the reason, in words");
@@ -279,7 +341,11 @@ impl Checker<'_> {
             let index = index.to_string();
             let path = |kind, key| ["expect", index.as_str(), kind, key];
             if let Some(moved) = expectation.moved.as_ref().filter(|moved| moved.from == moved.to) {
-                self.say(self.at(&path("moved", "to")), format!("from `{0}` to `{0}` is no move", moved.to), "another hub");
+                self.say(
+                    self.at(&path("moved", "to")),
+                    format!("from `{0}` to `{0}` is no move", moved.to),
+                    "another hub",
+                );
             }
             let afters = [
                 ("moved", expectation.moved.as_ref().and_then(|moved| moved.after)),
@@ -288,15 +354,27 @@ impl Checker<'_> {
             ];
             for (kind, after) in afters {
                 if let Some(after) = after.filter(|after| after.least() >= end) {
-                    self.say(self.at(&path(kind, "after")), format!("`after: {after}` is after the end"), format!("a time before `duration` and `settle` are over ({})", written_out(end)));
+                    self.say(
+                        self.at(&path(kind, "after")),
+                        format!("`after: {after}` is after the end"),
+                        format!("a time before `duration` and `settle` are over ({})", written_out(end)),
+                    );
                 }
             }
             match expectation.count.as_ref().map(|count| (count.at_least, count.at_most)) {
-                Some((None, None)) if self.root.nearest(&path("count", "of")).text().is_some() => {
-                    self.say(self.at(&["expect", &index, "count"]), "a count without bounds", "`at-least`, `at-most`, or both");
+                Some((None, None)) if self.whole("expect", &index) => {
+                    self.say(
+                        self.at(&["expect", &index, "count"]),
+                        "a count without bounds",
+                        "`at-least`, `at-most`, or both",
+                    );
                 }
                 Some((Some(least), Some(most))) if least > most => {
-                    self.say(self.at(&path("count", "at-most")), format!("at least {least} and at most {most} cannot both be"), "`at-least` no greater than `at-most`");
+                    self.say(
+                        self.at(&path("count", "at-most")),
+                        format!("at least {least} and at most {most} cannot both be"),
+                        "`at-least` no greater than `at-most`",
+                    );
                 }
                 _ => {}
             }
@@ -306,17 +384,33 @@ impl Checker<'_> {
     fn pitfall(&mut self) {
         let Some(pitfall) = &self.scenario.pitfall else { return };
         if !pitfall.issue.starts_with("https://") {
-            self.say(self.at(&["pitfall", "issue"]), format!("`{}` cannot be looked up", pitfall.issue), "the address of the public report, `https://...`");
+            self.say(
+                self.at(&["pitfall", "issue"]),
+                format!("`{}` cannot be looked up", pitfall.issue),
+                "the address of the public report, `https://...`",
+            );
         }
         if pitfall.turn_on.0.is_empty() && self.root.nearest(&["pitfall", "turn-on"]).entries().is_empty() {
-            self.say(self.key(&["pitfall", "turn-on"]), "no knob is turned on", "such as `devices.xyz: { on-session-loss: same-hub }`");
+            self.say(
+                self.key(&["pitfall", "turn-on"]),
+                "no knob is turned on",
+                "such as `devices.xyz: { on-session-loss: same-hub }`",
+            );
         }
         if pitfall.also.contains(&pitfall.violates) {
-            self.say(self.at(&["pitfall", "also"]), format!("`{}` is what it violates already", pitfall.violates), "only others in `also`");
+            self.say(
+                self.at(&["pitfall", "also"]),
+                format!("`{}` is what it violates already", pitfall.violates),
+                "only others in `also`",
+            );
         }
         let faults = self.root.entry("timeline").is_some() || self.root.entry("chaos").is_some();
         if pitfall.needs_fault && !faults {
-            self.say(self.key(&["pitfall"]), "this needs a fault, and nothing happens", "a `timeline:`, `chaos:`, or `needs-fault: no`");
+            self.say(
+                self.key(&["pitfall"]),
+                "this needs a fault, and nothing happens",
+                "a `timeline:`, `chaos:`, or `needs-fault: no`",
+            );
         }
     }
 }

@@ -95,13 +95,17 @@ pub(crate) fn read(text: &str) -> Result<Node, Mistake> {
             Event::StreamStart | Event::DocumentStart(..) | Event::DocumentEnd => {}
             Event::StreamEnd => break,
             _ if root.is_some() => {
-                return Err(Mistake::new(place(&span), "a second document begins here")
-                    .expected("one scenario in each file"));
+                return Err(
+                    Mistake::new(place(&span), "a second document begins here").expected("one scenario in each file")
+                );
             }
             event => root = Some(reader.node(event, &span, 0)?),
         }
     }
-    root.ok_or_else(|| Mistake::new(Place::START, "the file is empty").expected("a scenario: `name:`, `duration:`, `sites:`, `iot:`, ..."))
+    root.ok_or_else(|| {
+        Mistake::new(Place::START, "the file is empty")
+            .expected("a scenario: `name:`, `duration:`, `sites:`, `iot:`, ...")
+    })
 }
 
 struct Reader<'text> {
@@ -146,7 +150,10 @@ impl<'text> Reader<'text> {
                 refuse_anchor(anchor, here)?;
                 Kind::Map(self.map(depth)?)
             }
-            _ => return Err(Mistake::new(here, "an alias cannot stand here").expected("the value itself: scenario files have no anchors or aliases")),
+            _ => {
+                return Err(Mistake::new(here, "an alias cannot stand here")
+                    .expected("the value itself: scenario files have no anchors or aliases"));
+            }
         };
         Ok(Node { place: here, kind })
     }
@@ -183,7 +190,8 @@ fn refuse_anchor(anchor: usize, here: Place) -> Result<(), Mistake> {
     if anchor == 0 {
         return Ok(());
     }
-    Err(Mistake::new(here, "an anchor cannot stand here").expected("the value itself: scenario files have no anchors or aliases"))
+    Err(Mistake::new(here, "an anchor cannot stand here")
+        .expected("the value itself: scenario files have no anchors or aliases"))
 }
 
 /// The parser speaks of itself in places; its first line is what a reader needs.

@@ -77,6 +77,9 @@ impl FromStr for DurationRange {
         let Some((least, most)) = text.split_once("..") else {
             return one(text).map(Self::fixed);
         };
+        if least.trim().is_empty() || most.trim().is_empty() {
+            return Err(format!("the range `{text}` has no second end"));
+        }
         let (least, most) = (one(least)?, one(most)?);
         if least > most {
             return Err(format!("the range `{text}` is back to front"));

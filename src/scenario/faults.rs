@@ -64,8 +64,20 @@ impl Drawing<'_> {
         }
         let spells: [(&Option<Spell>, &str, &str, Make, Make); 3] = [
             (&item.freeze, "freezes", "thaws", |host| Fault::Freeze { host }, |host| Fault::Thaw { host }),
-            (&item.disk_full, "has a full disk", "has room on its disk again", |host| Fault::DiskFull { host, on: true }, |host| Fault::DiskFull { host, on: false }),
-            (&item.disk_error, "has a failing disk", "has a sound disk again", |host| Fault::DiskError { host, on: true }, |host| Fault::DiskError { host, on: false }),
+            (
+                &item.disk_full,
+                "has a full disk",
+                "has room on its disk again",
+                |host| Fault::DiskFull { host, on: true },
+                |host| Fault::DiskFull { host, on: false },
+            ),
+            (
+                &item.disk_error,
+                "has a failing disk",
+                "has a sound disk again",
+                |host| Fault::DiskError { host, on: true },
+                |host| Fault::DiskError { host, on: false },
+            ),
         ];
         for (spell, begins, ends, on, off) in spells {
             if let Some(spell) = spell {
@@ -111,8 +123,14 @@ impl Drawing<'_> {
 
     fn attack(&self, attack: &Attack) -> Drawn {
         let hosts = self.cast.at(&attack.site);
-        let text = format!("the giant lizard attacks {}: {} {} power", attack.site, listed(&hosts), if hosts.len() == 1 { "loses its" } else { "lose their" });
-        let mut steps: Vec<Step> = hosts.iter().map(|host| self.step(Fault::PowerLoss { host: host.clone() })).collect();
+        let text = format!(
+            "the giant lizard attacks {}: {} {} power",
+            attack.site,
+            listed(&hosts),
+            if hosts.len() == 1 { "loses its" } else { "lose their" }
+        );
+        let mut steps: Vec<Step> =
+            hosts.iter().map(|host| self.step(Fault::PowerLoss { host: host.clone() })).collect();
         if attack.for_good {
             return Drawn { text: format!("{text} for good"), steps, for_good: hosts, ..Drawn::default() };
         }
@@ -121,26 +139,56 @@ impl Drawing<'_> {
             let delay = BOOT.draw(self.seed, &self.label(&format!("boot.{host}")));
             steps.push(Step { at: (until + delay).min(self.end), fault: Fault::Boot { host } });
         }
-        Drawn { text, end_text: Some(format!("power is back in {}", attack.site)), until: Some(until), steps, ..Drawn::default() }
+        Drawn {
+            text,
+            end_text: Some(format!("power is back in {}", attack.site)),
+            until: Some(until),
+            steps,
+            ..Drawn::default()
+        }
     }
 
     fn outage(&self, outage: &Outage, words: &str, fault: fn(String) -> Fault) -> Drawn {
         let hosts = self.cast.hosts(&outage.host);
         let mut steps: Vec<Step> = hosts.iter().map(|host| self.step(fault(host.clone()))).collect();
         if outage.for_good {
-            return Drawn { text: format!("{} {words} for good", outage.host), steps, for_good: hosts, ..Drawn::default() };
+            return Drawn {
+                text: format!("{} {words} for good", outage.host),
+                steps,
+                for_good: hosts,
+                ..Drawn::default()
+            };
         }
         let until = self.until(outage.lasting);
         steps.extend(hosts.into_iter().map(|host| Step { at: until, fault: Fault::Boot { host } }));
-        Drawn { text: format!("{} {words}", outage.host), end_text: Some(format!("{} boots", outage.host)), until: Some(until), steps, ..Drawn::default() }
+        Drawn {
+            text: format!("{} {words}", outage.host),
+            end_text: Some(format!("{} boots", outage.host)),
+            until: Some(until),
+            steps,
+            ..Drawn::default()
+        }
     }
 
-    fn spell(&self, spell: &Spell, begins: &str, ends: &str, on: fn(String) -> Fault, off: fn(String) -> Fault) -> Drawn {
+    fn spell(
+        &self,
+        spell: &Spell,
+        begins: &str,
+        ends: &str,
+        on: fn(String) -> Fault,
+        off: fn(String) -> Fault,
+    ) -> Drawn {
         let until = self.until(spell.lasting);
         let hosts = self.cast.hosts(&spell.host);
         let mut steps: Vec<Step> = hosts.iter().map(|host| self.step(on(host.clone()))).collect();
         steps.extend(hosts.into_iter().map(|host| Step { at: until, fault: off(host) }));
-        Drawn { text: format!("{} {begins}", spell.host), end_text: Some(format!("{} {ends}", spell.host)), until: Some(until), steps, ..Drawn::default() }
+        Drawn {
+            text: format!("{} {begins}", spell.host),
+            end_text: Some(format!("{} {ends}", spell.host)),
+            until: Some(until),
+            steps,
+            ..Drawn::default()
+        }
     }
 
     fn partition(&self, partition: &Partition) -> Drawn {
@@ -188,9 +236,12 @@ impl Drawing<'_> {
         let by_ns = skew.by.draw(self.seed, &self.label("by"));
         let drift_ppm = skew.drift.unwrap_or_default().ppm;
         let hosts = self.cast.hosts(&skew.host);
-        let mut steps: Vec<Step> = hosts.iter().map(|host| self.step(Fault::SkewClock { host: host.clone(), by_ns, drift_ppm })).collect();
+        let mut steps: Vec<Step> =
+            hosts.iter().map(|host| self.step(Fault::SkewClock { host: host.clone(), by_ns, drift_ppm })).collect();
         // No skew and no drift: it agrees with the true time again.
-        steps.extend(hosts.into_iter().map(|host| Step { at: until, fault: Fault::SkewClock { host, by_ns: 0, drift_ppm: 0 } }));
+        steps.extend(
+            hosts.into_iter().map(|host| Step { at: until, fault: Fault::SkewClock { host, by_ns: 0, drift_ppm: 0 } }),
+        );
         Drawn {
             text: format!("the clock of {} jumps by {}", skew.host, offset_written_out(by_ns)),
             end_text: Some(format!("the clock of {} is right again", skew.host)),

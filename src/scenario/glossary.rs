@@ -29,7 +29,9 @@ pub fn faults() -> Vec<Meaning> {
 pub fn knobs() -> Vec<Meaning> {
     let schema = schema().to_value();
     let mut knobs = Vec::new();
-    for (part, place) in [("Dps", "iot.dps"), ("Hub", "iot.hubs.*"), ("Central", "iot.central"), ("Device", "iot.devices.*")] {
+    for (part, place) in
+        [("Dps", "iot.dps"), ("Hub", "iot.hubs.*"), ("Central", "iot.central"), ("Device", "iot.devices.*")]
+    {
         for (key, property) in schema["$defs"][part]["properties"].as_object().into_iter().flatten() {
             let about = property["description"].as_str().unwrap_or_default();
             if about.starts_with("Knob.") {
@@ -42,13 +44,29 @@ pub fn knobs() -> Vec<Meaning> {
 
 fn meaning(schema: &Value, word: &str, kind: &'static str, place: &str, property: &Value) -> Meaning {
     let about = property["description"].as_str().unwrap_or_default();
-    let about = about.trim_start_matches("Knob. ").replace(['<', '>'], "");
+    let about = unwrapped(about.trim_start_matches("Knob. ")).replace(['<', '>'], "");
     let reference = property["$ref"].as_str().or_else(|| property["anyOf"][0]["$ref"].as_str());
     let inner = reference.and_then(|path| path.rsplit('/').next()).map_or(property, |name| &schema["$defs"][name]);
-    let words = inner["oneOf"].as_array().into_iter().flatten().filter_map(|one| Some((one["const"].as_str()?, &one["description"])));
-    let keys = inner["properties"].as_object().into_iter().flatten().map(|(key, property)| (key.as_str(), &property["description"]));
-    let takes = words.chain(keys).map(|(word, about)| (word.to_owned(), about.as_str().unwrap_or_default().to_owned())).collect();
+    let words = inner["oneOf"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(|one| Some((one["const"].as_str()?, &one["description"])));
+    let keys = inner["properties"]
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(key, property)| (key.as_str(), &property["description"]));
+    let takes = words
+        .chain(keys)
+        .map(|(word, about)| (word.to_owned(), unwrapped(about.as_str().unwrap_or_default())))
+        .collect();
     Meaning { word: word.to_owned(), kind, place: place.to_owned(), about, takes }
+}
+
+/// Doc comments break their lines where the source does.
+fn unwrapped(text: &str) -> String {
+    text.lines().collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -58,7 +76,9 @@ mod tests {
     #[test]
     fn every_fault_and_knob_says_what_it_is_and_every_knob_cites_a_public_issue() {
         let (faults, knobs) = (faults(), knobs());
-        assert!(faults.iter().any(|fault| fault.word == "attack") && faults.iter().any(|fault| fault.word == "skew-clock"));
+        assert!(
+            faults.iter().any(|fault| fault.word == "attack") && faults.iter().any(|fault| fault.word == "skew-clock")
+        );
         assert!(faults.iter().chain(&knobs).all(|meaning| meaning.about.len() > 20), "{faults:?} {knobs:?}");
         assert_eq!(knobs.iter().map(|knob| knob.word.as_str()).collect::<Vec<_>>(), ["confirms", "on-session-loss"]);
         assert!(knobs.iter().all(|knob| knob.about.contains("https://github.com/") && knob.about.contains("Default")));

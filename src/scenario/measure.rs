@@ -54,7 +54,8 @@ impl FromStr for Bandwidth {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || format!("`{text}` is not a bandwidth");
-        let (number, unit) = UNITS.iter().find_map(|(name, unit)| Some((text.trim().strip_suffix(name)?, unit))).ok_or_else(wrong)?;
+        let (number, unit) =
+            UNITS.iter().find_map(|(name, unit)| Some((text.trim().strip_suffix(name)?, unit))).ok_or_else(wrong)?;
         let number: u64 = number.trim().parse().map_err(|_| wrong())?;
         match number.checked_mul(*unit) {
             None => Err(wrong()),
@@ -89,7 +90,9 @@ impl FromStr for Drift {
     type Err = String;
     fn from_str(text: &str) -> Result<Self, String> {
         let ppm = text.trim().strip_suffix("ppm").and_then(|number| number.trim().parse().ok());
-        ppm.filter(|ppm| (-500_000..=500_000).contains(ppm)).map(|ppm| Self { ppm }).ok_or_else(|| format!("`{text}` is not a drift"))
+        ppm.filter(|ppm| (-500_000..=500_000).contains(ppm))
+            .map(|ppm| Self { ppm })
+            .ok_or_else(|| format!("`{text}` is not a drift"))
     }
 }
 
@@ -123,7 +126,8 @@ mod tests {
 
     #[test]
     fn bandwidths_are_read_in_their_unit() {
-        for (text, bits) in [("100mbit", 100_000_000), ("64kbit", 64_000), ("1500bit", 1_500), ("2gbit", 2_000_000_000)] {
+        for (text, bits) in [("100mbit", 100_000_000), ("64kbit", 64_000), ("1500bit", 1_500), ("2gbit", 2_000_000_000)]
+        {
             let bandwidth: Bandwidth = text.parse().expect("a bandwidth");
             assert_eq!(bandwidth.bits_per_second, bits);
             assert_eq!(bandwidth.to_string(), text);

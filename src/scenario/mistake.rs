@@ -51,8 +51,12 @@ pub(crate) fn closest<'a>(written: &str, candidates: impl IntoIterator<Item = &'
     const ALIKE: f64 = 0.75;
     let mut best: Option<(f64, &str)> = None;
     for candidate in candidates {
-        let likeness = strsim::jaro_winkler(written, candidate).max(strsim::normalized_damerau_levenshtein(written, candidate));
-        if likeness >= ALIKE && best.is_none_or(|(most, _)| likeness > most) {
+        let slips = strsim::osa_distance(written, candidate);
+        let likeness =
+            strsim::jaro_winkler(written, candidate).max(strsim::normalized_damerau_levenshtein(written, candidate));
+        // One slip is a slip in the shortest name too; likeness alone would miss `dsp` for `dps`.
+        let alike = likeness >= ALIKE || slips == 1 && candidate.chars().count() >= 3;
+        if alike && best.is_none_or(|(most, _)| likeness > most) {
             best = Some((likeness, candidate));
         }
     }
@@ -120,12 +124,14 @@ mod tests {
         let verbs = ["attack", "crash", "power-loss"];
         assert_eq!(closest("atack", verbs).as_deref(), Some("attack"));
         assert_eq!(closest("powerloss", verbs).as_deref(), Some("power-loss"));
+        assert_eq!(closest("dsp", ["dps", "hubs"]).as_deref(), Some("dps"));
         assert_eq!(closest("teleport", verbs), None);
     }
 
     #[test]
     fn the_caret_stands_under_what_is_wrong() {
-        let mistake = Mistake::new(Place { line: 2, column: 3, width: 5 }, "unknown key `atack`").meant("atack", ["attack"]);
+        let mistake =
+            Mistake::new(Place { line: 2, column: 3, width: 5 }, "unknown key `atack`").meant("atack", ["attack"]);
         let shown = Mistakes::new("x.yaml".into(), "a: 1\n- atack: 2\n".into(), vec![mistake]).to_string();
         assert_eq!(
             shown,

@@ -38,7 +38,9 @@ pub(crate) use mistake::closest;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
 pub use pitfall::{Pitfall, TurnOn};
-pub use plan::{ExpectedThat, PathPlan, Plan, PlanHash, PlannedExpectation, PlannedFault, PlannedHost, PlannedRule, Step};
+pub use plan::{
+    ExpectedThat, PathPlan, Plan, PlanHash, PlannedExpectation, PlannedFault, PlannedHost, PlannedRule, Step,
+};
 pub use planning::plan;
 pub use roll::INVARIANTS;
 pub use rule::Rule;

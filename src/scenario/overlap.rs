@@ -20,7 +20,11 @@ enum Hold {
 }
 
 /// Drops what would happen to a host before it is there, drops the ends that would free a host from another fault's hold, and adds up what places suffer.
-pub(crate) fn settle(faults: Vec<Impairing>, starts: &BTreeMap<Name, Duration>, for_good: &[Name]) -> Vec<PlannedFault> {
+pub(crate) fn settle(
+    faults: Vec<Impairing>,
+    starts: &BTreeMap<Name, Duration>,
+    for_good: &[Name],
+) -> Vec<PlannedFault> {
     let burdens: Vec<(Duration, Duration, String, PathPlan)> = faults
         .iter()
         .flat_map(|(fault, impairs)| {
@@ -41,7 +45,9 @@ pub(crate) fn settle(faults: Vec<Impairing>, starts: &BTreeMap<Name, Duration>, 
         })
         .collect();
     for fault in &mut faults {
-        fault.steps.retain(|step| of(&step.fault).iter().all(|name| starts.get(*name).is_none_or(|starts| *starts <= step.at)));
+        fault.steps.retain(|step| {
+            of(&step.fault).iter().all(|name| starts.get(*name).is_none_or(|starts| *starts <= step.at))
+        });
     }
     let holds = holds(&faults);
     for (index, fault) in faults.iter_mut().enumerate() {

@@ -18,7 +18,8 @@ use std::path::Path;
 use std::time::Duration;
 
 /// The path between two sites that no link describes.
-const PLAIN: PathPlan = PathPlan { latency: (Duration::from_millis(1), Duration::from_millis(1)), loss_ppm: 0, bandwidth: None };
+const PLAIN: PathPlan =
+    PathPlan { latency: (Duration::from_millis(1), Duration::from_millis(1)), loss_ppm: 0, bandwidth: None };
 
 impl Loaded {
     /// Makes the plan of one seed.
@@ -69,10 +70,15 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
         }
     }
     drawn.sort_by_key(|(drawing, _)| drawing.at);
-    let for_good: Vec<Name> = drawn.iter().flat_map(|(_, drawn)| &drawn.for_good).map(|host| host.as_str().into()).collect();
+    let for_good: Vec<Name> =
+        drawn.iter().flat_map(|(_, drawn)| &drawn.for_good).map(|host| host.as_str().into()).collect();
     let hosts = hosts(&roster, iot.as_ref());
     let starts = hosts.iter().map(|host| (host.name.clone(), host.starts)).collect();
-    let faults = overlap::settle(drawn.iter().map(|(drawing, drawn)| (drawn.planned(drawing), drawn.impairs.clone())).collect(), &starts, &for_good);
+    let faults = overlap::settle(
+        drawn.iter().map(|(drawing, drawn)| (drawn.planned(drawing), drawn.impairs.clone())).collect(),
+        &starts,
+        &for_good,
+    );
 
     Plan {
         scenario: scenario.name.clone(),
@@ -80,7 +86,11 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
         story: scenario.story.clone(),
         seed,
         hosts,
-        sites: scenario.sites.iter().map(|(name, site)| (name.as_str().into(), path_of(site.latency, site.loss, None))).collect(),
+        sites: scenario
+            .sites
+            .iter()
+            .map(|(name, site)| (name.as_str().into(), path_of(site.latency, site.loss, None)))
+            .collect(),
         links: links(scenario),
         iot,
         faults,
@@ -88,12 +98,23 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
         duration,
         settle: draw(scenario.settle, "settle"),
         rules: rules(scenario, seed),
-        expectations: scenario.expect.iter().enumerate().map(|(index, expectation)| expected(expectation, index, seed, &cast)).collect(),
+        expectations: scenario
+            .expect
+            .iter()
+            .enumerate()
+            .map(|(index, expectation)| expected(expectation, index, seed, &cast))
+            .collect(),
         roster,
     }
 }
 
-fn occurrences<'a>(item: &TimelineItem, index: usize, seed: u64, end: Duration, cast: &'a Cast) -> Vec<(Drawing<'a>, Drawn)> {
+fn occurrences<'a>(
+    item: &TimelineItem,
+    index: usize,
+    seed: u64,
+    end: Duration,
+    cast: &'a Cast,
+) -> Vec<(Drawing<'a>, Drawn)> {
     let origin = format!("timeline[{index}]");
     let first = item.at.map(|at| at.draw(seed, &format!("{origin}.at")));
     let mut times = Vec::new();
@@ -118,7 +139,8 @@ fn occurrences<'a>(item: &TimelineItem, index: usize, seed: u64, end: Duration, 
 }
 
 fn hosts(roster: &Roster, iot: Option<&iot::plan::IotPlan>) -> Vec<PlannedHost> {
-    let starts: BTreeMap<&Name, Duration> = iot.into_iter().flat_map(|iot| &iot.devices).map(|device| (&device.host, device.starts)).collect();
+    let starts: BTreeMap<&Name, Duration> =
+        iot.into_iter().flat_map(|iot| &iot.devices).map(|device| (&device.host, device.starts)).collect();
     let planned = |machine: &crate::history::Machine| PlannedHost {
         name: machine.name.clone(),
         site: machine.site.clone(),
@@ -127,7 +149,11 @@ fn hosts(roster: &Roster, iot: Option<&iot::plan::IotPlan>) -> Vec<PlannedHost> 
     roster.machines.iter().map(planned).collect()
 }
 
-fn path_of(latency: Option<DurationRange>, loss: Option<super::measure::Share>, bandwidth: Option<super::measure::Bandwidth>) -> PathPlan {
+fn path_of(
+    latency: Option<DurationRange>,
+    loss: Option<super::measure::Share>,
+    bandwidth: Option<super::measure::Bandwidth>,
+) -> PathPlan {
     PathPlan {
         latency: latency.map_or_else(Default::default, |latency| (latency.least(), latency.most())),
         loss_ppm: loss.unwrap_or_default().ppm,
@@ -173,11 +199,21 @@ fn expected(expectation: &Expectation, index: usize, seed: u64, cast: &Cast) -> 
     let (text, kind) = if let Some(moved) = &expectation.moved {
         let (after, by) = window(moved.after, moved.within);
         let text = format!("{} moved from {} to {}{}", moved.device, moved.from, moved.to, when(after, by));
-        (text, ExpectedThat::Moved { devices: names(&moved.device), from: (&*moved.from).into(), to: (&*moved.to).into(), after, by })
+        (
+            text,
+            ExpectedThat::Moved {
+                devices: names(&moved.device),
+                from: (&*moved.from).into(),
+                to: (&*moved.to).into(),
+                after,
+                by,
+            },
+        )
     } else if let Some(count) = &expectation.count {
         let bounds = match (count.at_least, count.at_most) {
             (Some(least), Some(most)) => format!("from {least} to {most}"),
             (Some(least), None) => format!("at least {least}"),
+            (None, Some(0)) => "no".into(),
             (None, Some(most)) => format!("at most {most}"),
             (None, None) => "any number".into(),
         };
@@ -191,7 +227,10 @@ fn expected(expectation: &Expectation, index: usize, seed: u64, cast: &Cast) -> 
         (text, ExpectedThat::Connected { clients: names(&connected.client), to: (&*connected.to).into(), after, by })
     } else if let Some(again) = &expectation.reconnected {
         let (after, by) = window(again.after, again.within);
-        (format!("{} connected again{}", again.client, when(after, by)), ExpectedThat::Reconnected { clients: names(&again.client), after, by })
+        (
+            format!("{} connected again{}", again.client, when(after, by)),
+            ExpectedThat::Reconnected { clients: names(&again.client), after, by },
+        )
     } else {
         unreachable!("loading refuses expectations of no kind")
     };

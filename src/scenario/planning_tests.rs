@@ -38,8 +38,9 @@ fn an_attack_takes_every_host_of_the_site_at_one_instant_and_boots_each_within_t
     assert_eq!(lost.len(), 3, "dps, hub-b, central");
     assert!(lost.iter().all(|step| step.at == fault.at));
     assert!((60.0..=120.0).contains(&fault.at.as_secs_f64()));
-    let back = fault.until.expect("it ends").as_secs_f64();
-    assert_eq!(back, fault.at.as_secs_f64() + 180.0);
+    let back = fault.until.expect("it ends");
+    assert_eq!(back, fault.at + Duration::from_secs(180));
+    let back = back.as_secs_f64();
     let boots = boots(fault);
     assert_eq!(boots.len(), 3);
     assert!(boots.iter().all(|at| (back..=back + 10.0).contains(at)), "{boots:?}");
@@ -98,7 +99,10 @@ fn burdens_on_one_place_add_up_and_go_one_by_one() {
         })
         .collect();
     let second = Duration::from_secs(1);
-    assert_eq!(impairs, [(60.0, second, 0), (120.0, second, 50_000), (180.0, Duration::ZERO, 50_000), (240.0, Duration::ZERO, 0)]);
+    assert_eq!(
+        impairs,
+        [(60.0, second, 0), (120.0, second, 50_000), (180.0, Duration::ZERO, 50_000), (240.0, Duration::ZERO, 0)]
+    );
 }
 
 #[test]
@@ -169,7 +173,10 @@ fn the_roster_names_everybody_and_what_central_is_owed() {
     assert_eq!(hosts, ["dps", "hub-a", "hub-b", "central", "xyz", "meter-0001", "meter-0002"]);
     assert!(plan.hosts[4].starts.is_zero() && plan.hosts[5].starts != plan.hosts[6].starts);
     let roster = &plan.roster;
-    assert_eq!(roster.producers.iter().map(|producer| &*producer.name).collect::<Vec<_>>(), ["xyz/telemetry", "meter-0001/telemetry", "meter-0002/telemetry"]);
+    assert_eq!(
+        roster.producers.iter().map(|producer| &*producer.name).collect::<Vec<_>>(),
+        ["xyz/telemetry", "meter-0001/telemetry", "meter-0002/telemetry"]
+    );
     assert!(roster.routes.iter().all(|route| route.ordered && route.delivery == crate::history::Delivery::ExactlyOnce));
     assert_eq!(roster.clients[0].needs, [vec!["dps".into()], vec!["hub-a".into(), "hub-b".into()]] as [Vec<Name>; 2]);
     let waived = planned("invariants: { order: { waived: two hubs } }", 0);
@@ -197,7 +204,11 @@ fn chaos_stays_inside_its_envelope() {
             assert!(on <= 2, "{on} at once with seed {seed}");
             assert!(fault.until <= Some(plan.duration));
             let of_disk = fault.text.contains("disk");
-            assert!(!of_disk || ["hub-a", "hub-b", "central"].iter().any(|host| fault.text.starts_with(host)), "{}", fault.text);
+            assert!(
+                !of_disk || ["hub-a", "hub-b", "central"].iter().any(|host| fault.text.starts_with(host)),
+                "{}",
+                fault.text
+            );
         }
     }
     assert!(texts.len() >= 10, "thirty seeds drew only {texts:?}");

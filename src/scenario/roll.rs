@@ -41,7 +41,11 @@ impl Roll {
         let names = |path: &[&str]| keys(path).iter().map(|entry| entry.key.clone()).collect();
         let mut members = Vec::new();
         for group in keys(&["iot", "devices"]) {
-            let count = group.value.entry("count").and_then(|count| count.value.text()).and_then(|count| count.parse::<u32>().ok());
+            let count = group
+                .value
+                .entry("count")
+                .and_then(|count| count.value.text())
+                .and_then(|count| count.parse::<u32>().ok());
             let count = count.unwrap_or(0).min(100_000);
             members.extend((1..=count).map(|number| format!("{}-{number:04}", group.key)));
         }

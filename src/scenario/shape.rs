@@ -98,7 +98,7 @@ impl<'s> Shape<'s> {
             return self.wrong(node, spot, "a mapping (`{}` for an empty one)");
         };
         let (mut kept, mut value) = (Vec::new(), Map::new());
-        let mut strangers = false;
+        let before = self.mistakes.len();
         for (index, entry) in entries.iter().enumerate() {
             if let Some(first) = entries[..index].iter().find(|earlier| earlier.key == entry.key) {
                 let message = format!("`{}` stands here a second time", entry.key);
@@ -106,17 +106,19 @@ impl<'s> Shape<'s> {
                 self.mistakes.push(Mistake::new(entry.key_place, message).expected(expected));
                 continue;
             }
-            let Some(schema) = self.property(entry, spot) else {
-                strangers = true;
-                continue;
-            };
+            let Some(schema) = self.property(entry, spot) else { continue };
             let inner = Spot { schema, key: &entry.key, place: Some(entry.key_place), partial: false, ..spot };
             if let Some(sound) = self.node(&entry.value, inner) {
                 kept.push(Entry { value: sound.node, ..entry.clone() });
                 value.insert(entry.key.clone(), sound.value);
             }
         }
-        let complete = self.complete(node, spot, &value) & self.one(node, spot, &value, strangers);
+        // What a misspelt key was meant to be is not missing as well.
+        let own = |mistake: &&Mistake| entries.iter().any(|entry| entry.key_place == mistake.place);
+        let strangers: Vec<&Mistake> = self.mistakes[before..].iter().filter(own).collect();
+        let meant: Vec<String> = strangers.iter().filter_map(|mistake| mistake.suggestion.clone()).collect();
+        let strangers = !strangers.is_empty();
+        let complete = self.complete(node, spot, &value, &meant) & self.one(node, spot, &value, strangers);
         complete.then(|| Sound { node: Node { place: node.place, kind: Kind::Map(kept) }, value: Value::Object(value) })
     }
 
@@ -145,17 +147,20 @@ impl<'s> Shape<'s> {
     }
 
     /// Whether every required key is there and sound; says which are missing.
-    fn complete(&mut self, node: &Node, spot: Spot<'s, '_>, sound: &Map<String, Value>) -> bool {
+    fn complete(&mut self, node: &Node, spot: Spot<'s, '_>, sound: &Map<String, Value>, meant: &[String]) -> bool {
         let mut complete = true;
         for key in spot.schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
             if spot.partial || sound.contains_key(key) {
                 continue;
             }
             complete = false;
-            if node.entry(key).is_none() {
+            if node.entry(key).is_none() && !meant.iter().any(|meant| meant == key) {
                 let about = spot.schema["properties"][key]["description"].as_str().unwrap_or_default();
                 let message = format!("`{key}` is missing in {}", quoted(spot.key));
-                self.mistakes.push(Mistake::new(spot.place.unwrap_or(node.place), message).expected(format!("`{key}`: {}", first_line(about))));
+                self.mistakes.push(
+                    Mistake::new(spot.place.unwrap_or(node.place), message)
+                        .expected(format!("`{key}`: {}", first_line(about))),
+                );
             }
         }
         complete
@@ -180,7 +185,8 @@ impl<'s> Shape<'s> {
             }
             (Some(first), Some(second)) => {
                 let message = format!("a second {what}, `{}`, beside `{}`", second.key, first.key);
-                self.mistakes.push(Mistake::new(second.key_place, message).expected(format!("one {what} in each item")));
+                self.mistakes
+                    .push(Mistake::new(second.key_place, message).expected(format!("one {what} in each item")));
                 false
             }
         }
@@ -239,7 +245,9 @@ impl<'s> Shape<'s> {
             Some(text) if choices.contains(&text) => Some(Sound { node: node.clone(), value: text.into() }),
             Some(text) => {
                 let message = format!("`{text}` is not what `{}` takes", spot.key);
-                self.mistakes.push(Mistake::new(node.place, message).expected(one_of(choices)).meant(text, choices.iter().copied()));
+                self.mistakes.push(
+                    Mistake::new(node.place, message).expected(one_of(choices)).meant(text, choices.iter().copied()),
+                );
                 None
             }
             None => self.wrong(node, spot, &one_of(choices)),
@@ -248,7 +256,11 @@ impl<'s> Shape<'s> {
 
     fn integer(&mut self, node: &Node, spot: Spot<'s, '_>) -> Option<Sound> {
         let least = spot.schema["minimum"].as_u64().unwrap_or(0);
-        let most = spot.schema["maximum"].as_u64().unwrap_or(if spot.schema["format"] == "uint32" { u32::MAX.into() } else { u64::MAX });
+        let most = spot.schema["maximum"].as_u64().unwrap_or(if spot.schema["format"] == "uint32" {
+            u32::MAX.into()
+        } else {
+            u64::MAX
+        });
         let number = match &node.kind {
             Kind::Scalar { text, quoted: false } => text.parse::<u64>().ok(),
             _ => None,
@@ -271,13 +283,21 @@ impl<'s> Shape<'s> {
 
     /// Walks `turn-on`: each path must lead to a part of this file, each knob must be one of that part's.
     fn knobs(&mut self, root: &Node, turn_on: &Node) -> Value {
-        let section = self.resolved(Spot { schema: &self.schema["$defs"]["IotSection"], part: "IotSection", key: "", place: None, partial: true });
+        let section = self.resolved(Spot {
+            schema: &self.schema["$defs"]["IotSection"],
+            part: "IotSection",
+            key: "",
+            place: None,
+            partial: true,
+        });
         let iot = root.entry("iot").map(|entry| &entry.value);
         let mut parts: Vec<(String, &'s Value)> = Vec::new();
         for (key, schema) in section.schema["properties"].as_object().into_iter().flatten() {
             let members = iot.and_then(|iot| iot.entry(key)).map(|part| part.value.entries()).unwrap_or_default();
             if schema["additionalProperties"].is_object() {
-                parts.extend(members.iter().map(|member| (format!("{key}.{}", member.key), &schema["additionalProperties"])));
+                parts.extend(
+                    members.iter().map(|member| (format!("{key}.{}", member.key), &schema["additionalProperties"])),
+                );
             } else {
                 parts.push((key.clone(), schema));
             }
@@ -341,7 +361,9 @@ fn type_of(schema: &Value) -> &str {
 }
 
 fn allows_nothing(schema: &Value) -> bool {
-    let among = |list: &Value| list.as_array().is_some_and(|list| list.iter().any(|one| one == "null" || one["type"] == "null"));
+    let among = |list: &Value| {
+        list.as_array().is_some_and(|list| list.iter().any(|one| one == "null" || one["type"] == "null"))
+    };
     among(&schema["type"]) || among(&schema["anyOf"])
 }
 

@@ -12,7 +12,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// Draws what happens, and when: origin, time, item with its length fixed. In the order of time.
-pub(crate) fn draw(chaos: &Chaos, scenario: &Scenario, roster: &Roster, seed: u64, end: Duration) -> Vec<(String, Duration, TimelineItem)> {
+pub(crate) fn draw(
+    chaos: &Chaos,
+    scenario: &Scenario,
+    roster: &Roster,
+    seed: u64,
+    end: Duration,
+) -> Vec<(String, Duration, TimelineItem)> {
     let sites: Vec<&str> = scenario.sites.keys().map(String::as_str).collect();
     let mut drawn = Vec::new();
     let mut on: Vec<(Duration, String)> = Vec::new();
@@ -71,7 +77,12 @@ fn cut(a: &str, b: &str, sites: &[&str]) -> Candidate {
     Candidate {
         target: if both { format!("{a} - {b}") } else { format!("{b} - {a}") },
         item: Box::new(move |lasting| {
-            let cut = Partition { between: both.then(|| [a.clone(), b.clone()]), from: None, to: None, lasting: Some(lasting) };
+            let cut = Partition {
+                between: both.then(|| [a.clone(), b.clone()]),
+                from: None,
+                to: None,
+                lasting: Some(lasting),
+            };
             let cut = if both { cut } else { Partition { from: Some(a.clone()), to: Some(b.clone()), ..cut } };
             TimelineItem { partition: Some(cut), ..TimelineItem::default() }
         }),
@@ -86,9 +97,15 @@ fn burden(fault: ChaosFault, site: &str) -> Candidate {
             let site = Some(place.clone());
             if fault == ChaosFault::Slow {
                 let latency = DurationRange::between(Duration::from_millis(100), Duration::from_secs(2));
-                TimelineItem { slow: Some(Slow { site, host: None, latency, lasting: Some(lasting) }), ..TimelineItem::default() }
+                TimelineItem {
+                    slow: Some(Slow { site, host: None, latency, lasting: Some(lasting) }),
+                    ..TimelineItem::default()
+                }
             } else {
-                TimelineItem { lossy: Some(Lossy { site, host: None, loss: Share { ppm: 100_000 }, lasting: Some(lasting) }), ..TimelineItem::default() }
+                TimelineItem {
+                    lossy: Some(Lossy { site, host: None, loss: Share { ppm: 100_000 }, lasting: Some(lasting) }),
+                    ..TimelineItem::default()
+                }
             }
         }),
     }
@@ -108,7 +125,9 @@ fn at_host(fault: ChaosFault, name: &str) -> Candidate {
                 ChaosFault::Freeze => item.freeze = Some(Spell { host, lasting }),
                 ChaosFault::DiskFull => item.disk_full = Some(Spell { host, lasting }),
                 ChaosFault::DiskError => item.disk_error = Some(Spell { host, lasting }),
-                ChaosFault::SkewClock => item.skew_clock = Some(SkewClock { host, by: envelope::SKEW, drift: None, lasting }),
+                ChaosFault::SkewClock => {
+                    item.skew_clock = Some(SkewClock { host, by: envelope::SKEW, drift: None, lasting })
+                }
                 ChaosFault::Partition | ChaosFault::Slow | ChaosFault::Lossy => unreachable!("these happen to sites"),
             }
             item

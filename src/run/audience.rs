@@ -1,0 +1,109 @@
+//! Who looks on while a plan is played.
+
+use super::expecting::Expecting;
+use super::{Mode, Watch};
+use crate::engines;
+use crate::history::{Entry, MessageId, Witness};
+use crate::invariant::Rules;
+use crate::judge::{Findings, Judge};
+use crate::report::Story;
+use crate::scenario::Plan;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The judge, and everybody else who keeps something of the history.
+pub(super) struct Audience {
+    judge: Judge,
+    story: Story,
+    expecting: Expecting,
+    witness: Option<Arc<Mutex<dyn Witness>>>,
+    until: Option<Duration>,
+    now: Duration,
+}
+
+/// What the others kept, once the judge has spoken.
+pub(super) struct Kept {
+    pub(super) story: Story,
+    pub(super) expecting: Expecting,
+}
+
+impl Audience {
+    pub(super) fn new(plan: &Plan, mode: Mode, watch: Watch) -> Self {
+        let judge = Judge::new(Arc::new(plan.roster.clone()), &rules(plan));
+        Self {
+            judge: if mode == Mode::FirstViolation { judge.stopping_at_the_first_violation() } else { judge },
+            story: Story::of(plan),
+            expecting: Expecting::new(&plan.expectations),
+            witness: watch.witness,
+            until: watch.until,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// Records the whole custody of these messages.
+    pub(super) fn following(mut self, messages: &[MessageId]) -> Self {
+        for message in messages {
+            self.judge = self.judge.following(*message);
+        }
+        self
+    }
+
+    pub(super) fn findings(mut self, now: Duration) -> (Findings, Kept) {
+        (self.judge.finish(now), Kept { story: self.story, expecting: self.expecting })
+    }
+}
+
+impl Witness for Audience {
+    fn see(&mut self, entry: &Entry) {
+        self.judge.see(entry);
+        self.story.see(entry);
+        self.expecting.see(entry);
+        if let Some(witness) = &self.witness {
+            witness.lock().unwrap_or_else(PoisonError::into_inner).see(entry);
+        }
+    }
+}
+
+impl engines::Judge for Audience {
+    fn tick(&mut self, now: Duration) {
+        self.now = now;
+        self.judge.tick(now);
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let deadline = self.judge.next_deadline();
+        deadline.into_iter().chain(self.until).min()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.judge.is_settled()
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        self.judge.is_over() || self.until.is_some_and(|until| self.now >= until)
+    }
+}
+
+/// The scenario's own rules over the defaults.
+fn rules(plan: &Plan) -> Rules {
+    let mut rules = Rules::default();
+    if let Some(iot) = &plan.iot {
+        // Two good health checks, the wait before rebalancing, and some seconds to say so.
+        rules.calls_home = 2 * iot.dps.health_check + iot.dps.rebalance_after + Duration::from_secs(5);
+    }
+    for (name, rule) in &plan.rules {
+        if let Some(reason) = &rule.waived {
+            rules.waived.insert(name.clone(), reason.clone());
+        }
+        match (name.as_str(), rule.within) {
+            ("recovers", Some(within)) => rules.recovers = within,
+            ("comes-home", Some(within)) => rules.comes_home = within,
+            ("one-connection", Some(within)) => rules.one_connection = within,
+            _ => {}
+        }
+        if name == "no-loss" {
+            rules.given_up = rule.given_up;
+        }
+    }
+    rules
+}

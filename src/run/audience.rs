@@ -80,7 +80,7 @@ impl engines::Judge for Audience {
     }
 
     fn has_seen_enough(&self) -> bool {
-        self.judge.is_over() || self.until.is_some_and(|until| self.now >= until)
+        self.judge.has_seen_enough() || self.until.is_some_and(|until| self.now >= until)
     }
 }
 

@@ -35,7 +35,7 @@ pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: K
         wall_seconds: 0.0,
         events: curtain.events,
         messages,
-        latency_ms: percentiles(&Some(findings.latency.clone())),
+        latency_ms: percentiles(&findings.latency),
         clients: findings.clients.iter().map(client_report).collect(),
         invariants,
         expectations,
@@ -80,7 +80,7 @@ fn client_report(client: &ClientFinding) -> ClientReport {
     ClientReport {
         name: client.name.to_string(),
         reconnects: client.reconnects,
-        reconnect_ms: percentiles(&Some(client.reconnect_times.clone())),
+        reconnect_ms: percentiles(&client.reconnect_times),
         moves: moves.collect(),
     }
 }

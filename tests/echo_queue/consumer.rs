@@ -13,8 +13,6 @@ use std::collections::BTreeSet;
 use std::convert::Infallible;
 use std::io;
 use std::ops::RangeInclusive;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// How long handling one message takes.
@@ -29,9 +27,9 @@ pub(crate) async fn mirror(host: Host, destination: DestinationId) {
 }
 
 /// A consumer that handles each message once: it writes it into its books.
-pub(crate) async fn book(host: Host, destination: DestinationId, knobs: Knobs, auditor: Auditor) {
+pub(crate) async fn book(host: Host, destination: DestinationId, knobs: Knobs) {
     let books = loop {
-        match Books::open(&host, destination, knobs, auditor.clone()).await {
+        match Books::open(&host, destination, knobs).await {
             Ok(books) => break books,
             Err(_) => host.sleep(Duration::from_secs(1)).await,
         }
@@ -114,26 +112,27 @@ impl Consumer {
     }
 }
 
-/// What the exactly-once consumer has handled: one entry a message, on its disk.
+/// What the exactly-once consumer has handled: to handle a message is to write an entry.
 struct Books {
     destination: DestinationId,
     ledger: Ledger,
-    entries: Vec<(u64, u64)>,
+    entries: u64,
     handled: BTreeSet<u64>,
-    auditor: Auditor,
 }
 
 impl Books {
-    async fn open(host: &Host, destination: DestinationId, knobs: Knobs, auditor: Auditor) -> io::Result<Self> {
+    /// Reads them. An entry that is there counts, whether or not the boot that wrote it had the time to say so.
+    async fn open(host: &Host, destination: DestinationId, knobs: Knobs) -> io::Result<Self> {
         let (ledger, records) = Ledger::open(host.disk(), "books").await?;
-        let entries: Result<Vec<(u64, u64)>, _> = records.iter().map(|record| serde_json::from_slice(record)).collect();
-        let entries = entries?;
-        let handled = match knobs.forgets_what_it_handled {
-            true => BTreeSet::new(),
-            false => entries.iter().map(|(number, _)| *number).collect(),
-        };
-        auditor.look(host, destination, &entries);
-        Ok(Self { destination, ledger, entries, handled, auditor })
+        let mut books = Self { destination, ledger, entries: 0, handled: BTreeSet::new() };
+        for record in records {
+            let (number, digest) = serde_json::from_slice(&record)?;
+            books.tell(host, number, digest);
+            if !knobs.forgets_what_it_handled {
+                books.handled.insert(number);
+            }
+        }
+        Ok(books)
     }
 
     /// Enters a message, if it is not there.
@@ -143,24 +142,14 @@ impl Books {
         }
         self.ledger.append(&[serde_json::to_vec(&(number, digest))?]).await?;
         self.handled.insert(number);
-        self.entries.push((number, digest));
-        self.auditor.look(host, self.destination, &self.entries);
+        self.tell(host, number, digest);
         Ok(())
     }
-}
 
-/// Reads the books whenever they are safe on the disk, and calls each entry received that was not there before.
-///
-/// It stands outside of the machine: whether a power loss left an entry that was being written, the machine itself
-/// cannot tell from one that it wrote and told of.
-#[derive(Clone, Default)]
-pub(crate) struct Auditor(Arc<AtomicUsize>);
-
-impl Auditor {
-    fn look(&self, host: &Host, destination: DestinationId, entries: &[(u64, u64)]) {
-        let seen = self.0.swap(entries.len(), Ordering::Relaxed);
-        for (number, digest) in entries.iter().skip(seen) {
-            host.record(Event::Received { message: message(*number), destination, digest: *digest });
-        }
+    /// Tells of the next entry.
+    fn tell(&mut self, host: &Host, number: u64, digest: u64) {
+        let (message, destination) = (message(number), self.destination);
+        host.record_once(self.entries, Event::Received { message, destination, digest });
+        self.entries += 1;
     }
 }

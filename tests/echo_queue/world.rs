@@ -1,5 +1,5 @@
 //! The world of the echo queue: who takes part, where, and who is owed what; and how it is played.
-use crate::consumer::{Auditor, book, mirror};
+use crate::consumer::{book, mirror};
 use crate::knobs::Knobs;
 use crate::producer::produce;
 use crate::queue::serve;
@@ -70,11 +70,10 @@ pub(crate) fn play(seed: u64, weather: Weather, knobs: Knobs) -> Played {
 }
 
 fn parts(knobs: Knobs) -> Vec<Part> {
-    let auditor = Auditor::default();
     vec![
         part("queue", "west", move |host| serve(host, knobs)),
         part("mirror", "east", move |host| mirror(host, MIRROR)),
-        part("ledger", "east", move |host| book(host, LEDGER, knobs, auditor.clone())),
+        part("ledger", "east", move |host| book(host, LEDGER, knobs)),
         part("producer", "field", move |host| produce(host, knobs, TRAFFIC)),
     ]
 }

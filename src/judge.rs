@@ -8,6 +8,7 @@ mod tests;
 pub use clients::{ClientFinding, Move};
 pub use findings::Findings;
 
+use crate::engines;
 use crate::history::{Entry, Event, MessageId, Roster, Witness};
 use crate::invariant::{ALL, Panel, Rules};
 use clients::Clients;
@@ -91,5 +92,20 @@ impl Witness for Judge {
         self.panel.see(entry);
         self.clients.see(entry, self.panel.directory());
         self.settling |= matches!(entry.event, Event::Settling);
+    }
+}
+
+impl engines::Judge for Judge {
+    fn tick(&mut self, now: Duration) {
+        Judge::tick(self, now);
+    }
+    fn next_deadline(&self) -> Option<Duration> {
+        Judge::next_deadline(self)
+    }
+    fn is_settled(&self) -> bool {
+        Judge::is_settled(self)
+    }
+    fn has_seen_enough(&self) -> bool {
+        Judge::has_seen_enough(self)
     }
 }

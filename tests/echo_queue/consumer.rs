@@ -1,122 +1,155 @@
-//! A consumer: handles what the queue delivers, and acknowledges it. The ledger de-duplicates.
-use crate::link::{BEAT_EVERY, Either, Frame, Link, either};
-use crate::producer::connect;
-use crate::stage::{CLIENTS, back_off, message};
-use giant_lizard::history::{Cause, DestinationId, Event, MessageId, Name};
-use giant_lizard::host::{BoxFuture, DiskFile, Host};
+//! The consumers: each handles what it is sent and acknowledges it, several at a time.
+use crate::client::Client;
+use crate::knobs::Knobs;
+use crate::producer::message;
+use crate::wire::{Frame, Happening, Line, out_of_place};
+use giant_lizard::history::{DestinationId, Event};
+use giant_lizard::host::Host;
+use giant_lizard::iot::ledger::Ledger;
+use giant_lizard::wire::payload::digest;
+use lizard_sim::Dice;
 use rand::RngExt;
 use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::io;
+use std::ops::RangeInclusive;
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64;
+
+/// How long handling one message takes.
+const HANDLING_MS: RangeInclusive<u64> = 5..=20;
+/// Handled messages are acknowledged together: this many, or after this long.
+const ACKS: usize = 8;
+const ACK_AFTER: Duration = Duration::from_secs(2);
+
+/// A consumer that may get a message more than once, and handles it each time.
+pub(crate) async fn mirror(host: Host, destination: DestinationId) {
+    Consumer::new(host, destination, None).consume().await;
+}
+
+/// A consumer that handles each message once: it writes it into its books.
+pub(crate) async fn book(host: Host, destination: DestinationId, knobs: Knobs) {
+    let books = loop {
+        match Books::open(&host, destination, knobs).await {
+            Ok(books) => break books,
+            Err(_) => host.sleep(Duration::from_secs(1)).await,
+        }
+    };
+    Consumer::new(host, destination, Some(books)).consume().await;
+}
 
 struct Consumer {
     host: Host,
-    role: u8,
     destination: DestinationId,
-    ledger: Option<Ledger>,
-}
-
-/// What was handled, durably, by the queue's numbers: handling a message is writing it down.
-struct Ledger {
-    file: Box<dyn DiskFile>,
-    handled: BTreeSet<u64>,
-}
-
-/// A ledger's record: sequence, number, digest.
-const RECORD: usize = 24;
-
-impl Ledger {
-    /// Reads the disk as it was left. What is there has been handled; whether this host had time to say so before it
-    /// went down it cannot know, and says it again under the same serial number.
-    async fn open(host: &Host, destination: DestinationId) -> io::Result<Ledger> {
-        let mut file = host.disk().open("ledger")?;
-        let bytes = file.read_at(0, file.len()? as usize)?;
-        file.truncate((bytes.len() / RECORD * RECORD) as u64)?;
-        file.sync().await?;
-        let mut ledger = Ledger { file, handled: BTreeSet::new() };
-        for record in bytes.chunks_exact(RECORD) {
-            let field = |at: usize| record[at..at + 8].iter().fold(0, |value, byte| value << 8 | u64::from(*byte));
-            ledger.say(host, field(0), message(field(8)), destination, field(16));
-        }
-        Ok(ledger)
-    }
-    fn say(&mut self, host: &Host, sequence: u64, message: MessageId, destination: DestinationId, digest: u64) {
-        let serial = self.handled.len() as u64;
-        self.handled.insert(sequence);
-        host.record_once(serial, Event::Received { message, destination, digest });
-    }
-    async fn write(&mut self, sequence: u64, number: u64, digest: u64) -> io::Result<()> {
-        self.file.append(&[sequence, number, digest].map(u64::to_be_bytes).concat())?;
-        self.file.sync().await
-    }
-}
-
-pub(crate) fn software(host: Host, role: u8) -> BoxFuture<'static, ()> {
-    let destination = DestinationId(u32::from(role) - 1);
-    Box::pin(async move {
-        let mut consumer = Consumer { host: host.clone(), role, destination, ledger: None };
-        if CLIENTS[role as usize] == "ledger" {
-            let ledger = Ledger::open(&host, destination).await;
-            consumer.ledger = Some(ledger.expect("no fault touches the disk of this consumer"));
-        }
-        consumer.keep_in_session().await;
-    })
+    books: Option<Books>,
+    /// Handled and not acknowledged: their places in the queue's log and their numbers.
+    handled: Vec<(usize, u64)>,
+    ack_at: Duration,
+    dice: Dice,
 }
 
 impl Consumer {
-    async fn keep_in_session(&mut self) {
+    fn new(host: Host, destination: DestinationId, books: Option<Books>) -> Self {
+        let dice = host.dice("handling");
+        Self { host, destination, books, handled: Vec::new(), ack_at: Duration::MAX, dice }
+    }
+
+    async fn consume(mut self) {
         let (host, destination) = (self.host.clone(), self.destination);
-        let (client, service): (Name, Name) = (host.name().clone(), "queue".into());
-        let mut dice = host.dice("back-off");
-        let mut session = u64::from(host.boot()) * 1_000_000;
+        let mut client = Client::new(&host, true);
         loop {
-            session += 1;
-            host.record(Event::Connecting { client: client.clone(), service: service.clone() });
             host.record(Event::SubscribeStarted { destination });
-            let (client, service) = (client.clone(), service.clone());
-            match connect(&host, self.role).await {
-                Err(error) => host.record(Event::Refused { client, service, why: error.to_string() }),
-                Ok(link) => {
-                    host.record(Event::Connected { client: client.clone(), service: service.clone(), session });
-                    host.record(Event::Subscribed { destination });
-                    let cause = self.session(link).await.err().map_or(Cause::Eof, |_| Cause::Reset);
-                    host.record(Event::SessionLost { client, service, session, cause });
-                }
+            let mut line = client.connect().await;
+            host.record(Event::Subscribed { destination });
+            let Err(error) = self.listen(&mut line).await;
+            drop(line);
+            for (_, number) in self.handled.drain(..) {
+                let why = "the session ended first";
+                host.record(Event::Unacked { message: message(number), destination, why });
             }
-            host.sleep(back_off(&mut dice)).await;
+            client.part(error).await;
         }
     }
 
-    async fn session(&mut self, mut link: Link) -> io::Result<()> {
-        let mut dice = self.host.dice("work");
+    async fn listen(&mut self, line: &mut Line) -> io::Result<Infallible> {
+        self.ack_at = Duration::MAX;
         loop {
-            match either(link.next(), self.host.sleep(BEAT_EVERY)).await {
-                Either::First(Some(Frame::Deliver { sequence, number, payload })) => {
-                    let (message, destination) = (message(number), self.destination);
-                    self.host.record(Event::Delivered { message, destination });
-                    self.host.sleep(Duration::from_millis(dice.random_range(1..10))).await;
-                    self.handle(sequence, number, xxh3_64(&payload)).await?;
-                    self.host.record(Event::Acked { message, destination });
-                    link.send(Frame::Ack { sequence }).await?;
+            match line.next_or(self.host.sleep_until(self.ack_at)).await? {
+                Happening::Frame(Frame::Deliver { index, number, body }) => {
+                    let destination = self.destination;
+                    self.host.record(Event::Delivered { message: message(number), destination });
+                    self.handle(number, digest(body.as_bytes())).await?;
+                    self.handled.push((index, number));
+                    self.ack_at = self.ack_at.min(self.host.now() + ACK_AFTER);
                 }
-                Either::First(Some(_)) => {}
-                Either::First(None) => return Ok(()),
-                Either::Second(()) => link.send(Frame::Beat).await?,
+                Happening::Frame(other) => return Err(out_of_place(&other)),
+                Happening::Other(()) => {}
+            }
+            if self.handled.len() >= ACKS || self.host.now() >= self.ack_at {
+                self.ack(line).await?;
             }
         }
     }
 
-    async fn handle(&mut self, sequence: u64, number: u64, digest: u64) -> io::Result<()> {
-        let (message, destination) = (message(number), self.destination);
-        match &mut self.ledger {
-            None => self.host.record(Event::Received { message, destination, digest }),
-            Some(ledger) if ledger.handled.contains(&sequence) => {}
-            Some(ledger) => {
-                ledger.write(sequence, number, digest).await?;
-                ledger.say(&self.host, sequence, message, destination, digest);
+    async fn handle(&mut self, number: u64, digest: u64) -> io::Result<()> {
+        self.host.sleep(Duration::from_millis(self.dice.random_range(HANDLING_MS))).await;
+        match &mut self.books {
+            Some(books) => books.enter(&self.host, number, digest).await,
+            None => {
+                let (message, destination) = (message(number), self.destination);
+                self.host.record(Event::Received { message, destination, digest });
+                Ok(())
             }
         }
+    }
+
+    async fn ack(&mut self, line: &mut Line) -> io::Result<()> {
+        line.send(&Frame::Ack { indices: self.handled.iter().map(|(index, _)| *index).collect() }).await?;
+        for (_, number) in self.handled.drain(..) {
+            self.host.record(Event::Acked { message: message(number), destination: self.destination });
+        }
+        self.ack_at = Duration::MAX;
         Ok(())
+    }
+}
+
+/// What the exactly-once consumer has handled: to handle a message is to write an entry.
+struct Books {
+    destination: DestinationId,
+    ledger: Ledger,
+    entries: u64,
+    handled: BTreeSet<u64>,
+}
+
+impl Books {
+    /// Reads them. An entry that is there counts, whether or not the boot that wrote it had the time to say so.
+    async fn open(host: &Host, destination: DestinationId, knobs: Knobs) -> io::Result<Self> {
+        let (ledger, records) = Ledger::open(host.disk(), "books").await?;
+        let mut books = Self { destination, ledger, entries: 0, handled: BTreeSet::new() };
+        for record in records {
+            let (number, digest) = serde_json::from_slice(&record)?;
+            books.tell(host, number, digest);
+            if !knobs.forgets_what_it_handled {
+                books.handled.insert(number);
+            }
+        }
+        Ok(books)
+    }
+
+    /// Enters a message, if it is not there.
+    async fn enter(&mut self, host: &Host, number: u64, digest: u64) -> io::Result<()> {
+        if self.handled.contains(&number) {
+            return Ok(());
+        }
+        self.ledger.append(&[serde_json::to_vec(&(number, digest))?]).await?;
+        self.handled.insert(number);
+        self.tell(host, number, digest);
+        Ok(())
+    }
+
+    /// Tells of the next entry.
+    fn tell(&mut self, host: &Host, number: u64, digest: u64) {
+        let (message, destination) = (message(number), self.destination);
+        host.record_once(self.entries, Event::Received { message, destination, digest });
+        self.entries += 1;
     }
 }

@@ -1,150 +1,153 @@
-//! The producer: an application that offers messages, and a client that stores them in the queue.
-use crate::knobs::Knobs;
-use crate::link::{BEAT_EVERY, Either, Frame, Link, either};
-use crate::stage::{DURATION, back_off, message};
-use giant_lizard::history::{Cause, Event, Name};
-use giant_lizard::host::{BoxFuture, Host};
-use rand::Rng;
-use std::collections::VecDeque;
+//! The producer: an application that makes messages, and an outbox that keeps each until the queue has confirmed it.
+use crate::client::Client;
+use crate::knobs::{Knobs, WhenFull};
+use crate::wire::{Frame, Happening, Line, out_of_place};
+use giant_lizard::history::{Event, MessageId, ProducerId};
+use giant_lizard::host::Host;
+use giant_lizard::wire::payload::digest;
+use rand::RngExt;
+use std::convert::Infallible;
 use std::io;
+use std::ops::RangeInclusive;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
-use xxhash_rust::xxh3::xxh3_64;
+use tokio::sync::Notify;
 
-/// How many buffers the client has.
-const BUFFERS: usize = 16;
-const PERIOD: Duration = Duration::from_millis(100);
+/// Messages on the wire of one session and not confirmed.
+const WINDOW: u64 = 8;
+/// Messages that may wait: five seconds' worth.
+const BUFFERS: u64 = 16;
+/// With the knob: as many as a quiet world needs.
+const TOO_FEW_BUFFERS: u64 = 4;
+const PACE_MS: RangeInclusive<u64> = 150..=450;
+/// No boot makes as many messages, so that numbers never come again.
+const NUMBERS_A_BOOT: u64 = 1_000_000;
+
+pub(crate) fn message(number: u64) -> MessageId {
+    MessageId { producer: ProducerId(0), number }
+}
+
+/// Makes messages until `until`, and gets them confirmed.
+pub(crate) async fn produce(host: Host, knobs: Knobs, until: Duration) {
+    let outbox = Outbox::new(&host, knobs);
+    host.spawn(make(outbox.clone(), until));
+    let mut client = Client::new(&host, false);
+    loop {
+        let mut line = client.connect().await;
+        outbox.kept().rewind();
+        let Err(error) = outbox.empty(&mut line, client.session()).await;
+        drop(line);
+        client.part(error).await;
+    }
+}
+
+/// The application.
+async fn make(outbox: Outbox, until: Duration) {
+    let mut dice = outbox.host.dice("messages");
+    while outbox.host.now() < until {
+        outbox.host.sleep(Duration::from_millis(dice.random_range(PACE_MS))).await;
+        outbox.offer(format!("{} apples", dice.random_range(1..=1_000_000_000)));
+    }
+}
 
 #[derive(Clone)]
-struct Producer {
-    host: Host,
-    knobs: Knobs,
-    outbox: Arc<Mutex<Outbox>>,
-    news: watch::Sender<()>,
-}
-
-/// Accepted and not confirmed, oldest first.
-#[derive(Default)]
 struct Outbox {
-    waiting: VecDeque<Waiting>,
-    buffers: [Vec<u8>; BUFFERS],
+    host: Host,
+    when_full: WhenFull,
+    kept: Arc<Mutex<Kept>>,
+    news: Arc<Notify>,
 }
 
-struct Waiting {
-    number: u64,
-    buffer: usize,
-    sent: bool,
+/// What the outbox keeps: `first..next` are offered and not confirmed.
+struct Kept {
+    first: u64,
+    next: u64,
+    /// The next to send in this session, and the next that was never sent in any.
+    to_send: u64,
+    never_sent: u64,
+    /// Message `n` lies in buffer `n` modulo their count.
+    buffers: Vec<String>,
 }
 
 impl Outbox {
-    /// A buffer that no message needs any more.
-    fn free(&self, reuses: bool) -> Option<usize> {
-        let taken = |buffer: &usize| self.waiting.iter().any(|w| w.buffer == *buffer && !(reuses && w.sent));
-        (0..BUFFERS).find(|buffer| !taken(buffer))
-    }
-}
-
-pub(crate) fn software(host: Host, knobs: Knobs) -> BoxFuture<'static, ()> {
-    let producer = Producer { host, knobs, outbox: Arc::default(), news: watch::Sender::new(()) };
-    Box::pin(async move {
-        let application = producer.clone();
-        producer.host.spawn(async move { application.offer_until_the_end().await });
-        producer.keep_in_session().await;
-    })
-}
-
-impl Producer {
-    fn outbox(&self) -> MutexGuard<'_, Outbox> {
-        self.outbox.lock().unwrap_or_else(PoisonError::into_inner)
+    fn new(host: &Host, knobs: Knobs) -> Self {
+        let first = u64::from(host.boot() - 1) * NUMBERS_A_BOOT;
+        let count = if knobs.reuses_buffers { TOO_FEW_BUFFERS } else { BUFFERS };
+        let buffers = vec![String::new(); count as usize];
+        let kept = Kept { first, next: first, to_send: first, never_sent: first, buffers };
+        let (kept, news) = (Arc::new(Mutex::new(kept)), Arc::new(Notify::new()));
+        Self { host: host.clone(), when_full: knobs.when_full, kept, news }
     }
 
-    async fn offer_until_the_end(&self) {
-        let mut dice = self.host.dice("payload");
-        let mut number = u64::from(self.host.boot()) << 32;
-        while self.host.now() + PERIOD < DURATION {
-            self.host.sleep(PERIOD).await;
-            let free = self.outbox().free(self.knobs.reuses_buffers);
-            if free.is_none() && !self.knobs.drops_when_full {
-                continue;
-            }
-            let mut payload = vec![0; 32];
-            dice.fill_bytes(&mut payload);
-            self.host.record(Event::Offered { message: message(number), digest: xxh3_64(&payload) });
-            if let Some(buffer) = free {
-                let mut outbox = self.outbox();
-                outbox.buffers[buffer] = payload;
-                outbox.waiting.push_back(Waiting { number, buffer, sent: false });
-            } else {
-                self.host.record(Event::GivenUp { message: message(number), why: "every buffer is taken" });
-            }
-            number += 1;
-            self.news.send_replace(());
-        }
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    async fn keep_in_session(&self) {
-        let (client, service): (Name, Name) = (self.host.name().clone(), "queue".into());
-        let mut dice = self.host.dice("back-off");
-        let mut session = u64::from(self.host.boot()) * 1_000_000;
-        loop {
-            session += 1;
-            self.host.record(Event::Connecting { client: client.clone(), service: service.clone() });
-            let (client, service) = (client.clone(), service.clone());
-            match connect(&self.host, 0).await {
-                Err(error) => self.host.record(Event::Refused { client, service, why: error.to_string() }),
-                Ok(link) => {
-                    let connected = Event::Connected { client: client.clone(), service: service.clone(), session };
-                    self.host.record(connected);
-                    let cause = self.session(link, session).await.err().map_or(Cause::Eof, |_| Cause::Reset);
-                    self.host.record(Event::SessionLost { client, service, session, cause });
+    /// Accepts a message from the application, if there is room.
+    fn offer(&self, body: String) {
+        let mut kept = self.kept();
+        if kept.next - kept.first == BUFFERS {
+            match self.when_full {
+                WhenFull::Waits => return,
+                WhenFull::GivesUpTheOldest => {
+                    self.host.record(Event::GivenUp { message: message(kept.first), why: "the buffers are full" });
                 }
+                WhenFull::ForgetsTheOldest => {}
             }
-            self.host.sleep(back_off(&mut dice)).await;
+            kept.first += 1;
         }
+        self.host.record(Event::Offered { message: message(kept.next), digest: digest(body.as_bytes()) });
+        *kept.buffer() = body;
+        kept.next += 1;
+        self.news.notify_one();
     }
 
-    /// Sends everything that is not confirmed, oldest first, then what is new, until the session ends.
-    async fn session(&self, mut link: Link, session: u64) -> io::Result<()> {
-        let mut news = self.news.subscribe();
-        let mut next = 0;
+    /// Sends what is kept, in order, and waits for confirmations, until the session ends.
+    async fn empty(&self, line: &mut Line, session: u64) -> io::Result<Infallible> {
         loop {
-            while let Some((frame, event)) = self.next_to_send(&mut next, session) {
-                self.host.record(event);
-                link.send(frame).await?;
+            while let Some((number, body, again)) = self.next_to_send() {
+                line.send(&Frame::Publish { number, body }).await?;
+                self.host.record(Event::Sent { message: message(number), session, again });
             }
-            let timer = self.host.sleep(BEAT_EVERY);
-            match either(link.next(), either(news.changed(), timer)).await {
-                Either::First(Some(Frame::Stored { number })) => {
-                    let known = self.outbox().waiting.iter().position(|waiting| waiting.number == number);
-                    if let Some(at) = known {
-                        self.outbox().waiting.remove(at);
-                        self.host.record(Event::Confirmed { message: message(number) });
-                    }
-                }
-                Either::First(Some(_)) | Either::Second(Either::First(_)) => {}
-                Either::First(None) => return Ok(()),
-                Either::Second(Either::Second(())) => link.send(Frame::Beat).await?,
+            match line.next_or(self.news.notified()).await? {
+                Happening::Frame(Frame::Confirm { number }) => self.confirmed(number),
+                Happening::Frame(other) => return Err(out_of_place(&other)),
+                Happening::Other(()) => {}
             }
         }
     }
 
-    fn next_to_send(&self, next: &mut u64, session: u64) -> Option<(Frame, Event)> {
-        let outbox = &mut *self.outbox();
-        let waiting = outbox.waiting.iter_mut().find(|waiting| waiting.number >= *next)?;
-        *next = waiting.number + 1;
-        let again = std::mem::replace(&mut waiting.sent, true);
-        let frame = Frame::Store { number: waiting.number, payload: outbox.buffers[waiting.buffer].clone() };
-        Some((frame, Event::Sent { message: message(waiting.number), session, again }))
+    fn next_to_send(&self) -> Option<(u64, String, bool)> {
+        let mut kept = self.kept();
+        let number = kept.to_send.max(kept.first);
+        if number >= kept.next.min(kept.first + WINDOW) {
+            return None;
+        }
+        let again = number < kept.never_sent;
+        kept.to_send = number + 1;
+        kept.never_sent = kept.never_sent.max(kept.to_send);
+        let slot = number as usize % kept.buffers.len();
+        Some((number, kept.buffers[slot].clone(), again))
+    }
+
+    fn confirmed(&self, number: u64) {
+        let mut kept = self.kept();
+        if number >= kept.first {
+            kept.first = number + 1;
+            self.host.record(Event::Confirmed { message: message(number) });
+        }
     }
 }
 
-/// Connects to the queue and says hello; consumers do the same.
-pub(crate) async fn connect(host: &Host, role: u8) -> io::Result<Link> {
-    let mut link = Link::open(host, "queue").await?;
-    link.send(Frame::Hello { role }).await?;
-    match link.next().await {
-        Some(Frame::Welcome) => Ok(link),
-        _ => Err(io::ErrorKind::ConnectionReset.into()),
+impl Kept {
+    /// A new session sends everything again that is not confirmed.
+    fn rewind(&mut self) {
+        self.to_send = self.first;
+    }
+
+    /// The buffer for the next message.
+    fn buffer(&mut self) -> &mut String {
+        let slot = self.next as usize % self.buffers.len();
+        &mut self.buffers[slot]
     }
 }

@@ -2,6 +2,7 @@
 mod expecting;
 mod outcome;
 pub mod pitfall;
+mod summing_up;
 
 pub use outcome::{Mode, Outcome, RunError, Watch};
 

@@ -1,5 +1,13 @@
-//! Giant Lizard.
+//! Giant Lizard: does my messaging client lose, repeat or reorder anything when a data centre dies and comes back?
+//!
+//! The map, from what a person writes to what a world runs:
+//! - [`cli`]: the commands. [`scenario`]: QA's files, and the plan that a seed makes of one.
+//! - [`run`]: a plan becomes a world, a world becomes a report. [`report`]: what people and machines read.
+//! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
+//! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
+//! - [`iot`]: DPS, hubs, central and devices. [`wire`]: the protocols they speak.
 #![allow(missing_docs, reason = "skeleton: docs follow")]
+
 pub mod cli;
 pub mod custody;
 pub mod engines;
@@ -7,8 +15,8 @@ pub mod history;
 pub mod host;
 pub mod invariant;
 pub mod iot;
+pub mod judge;
 pub mod report;
 pub mod run;
 pub mod scenario;
-pub mod judge;
 pub mod wire;

@@ -1,5 +1,6 @@
 //! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
 pub mod agent;
+pub mod cast;
 pub mod device;
 pub mod central;
 pub mod dps;

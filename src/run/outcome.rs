@@ -52,7 +52,12 @@ pub enum RunError {
         /// What it said.
         message: String,
     },
-    /// A part of this version is missing.
-    #[error("{0}")]
-    NotBuilt(&'static str),
+    /// The same plan ran twice and had two histories: the world is not deterministic.
+    #[error("the same plan had two histories, {first} and {second}: determinism is broken")]
+    NotDeterministic {
+        /// The first run's fingerprint.
+        first: lizard_sim::Fingerprint,
+        /// The second run's.
+        second: lizard_sim::Fingerprint,
+    },
 }

@@ -4,11 +4,12 @@ use super::answer::{Answer, registration_state};
 use super::errands::Couriers;
 use super::health::Check;
 use super::kept;
-use super::placement::{Input, Moment, Output, Placement, Status};
+use super::placement::{Input, Output, Placement, Status};
 use super::session::Question;
 use crate::history::Name;
 use crate::host::Host;
 use crate::iot::ledger::Ledger;
+use crate::iot::moment::Moment;
 use crate::iot::plan::DpsPlan;
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -78,7 +79,7 @@ impl Desk {
     pub(super) async fn open(host: Host, plan: &DpsPlan, hubs: &[Name]) -> io::Result<(Self, LetterBox)> {
         let (ledger, records) = Ledger::open(host.disk(), "registrations").await?;
         let kept = kept::read_all(&records, hubs).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
-        let placement = Placement::new(plan.policy.clone(), plan.rebalance_after, hubs, kept);
+        let placement = Placement::new(plan.policy, plan.rebalance_after, hubs, kept);
         let (sender, letters) = mpsc::unbounded_channel();
         let desk = Self { host, hubs: hubs.to_vec(), health_check: plan.health_check, placement, ledger, letters };
         Ok((desk, LetterBox(sender)))
@@ -104,10 +105,10 @@ impl Desk {
                     Letter::Checked(hub, check) => Input::Checked(hub, check),
                     Letter::Done(device, carried_out) => Input::Done(device, carried_out),
                 };
-                outputs.extend(self.placement.handle(self.moment(), input));
+                outputs.extend(self.placement.handle(Moment::of(&self.host), input));
             }
             if self.placement.deadline().is_some_and(|due| due <= self.host.now()) {
-                outputs.extend(self.placement.handle(self.moment(), Input::Tick));
+                outputs.extend(self.placement.handle(Moment::of(&self.host), Input::Tick));
             }
             self.keep(&outputs).await;
             for output in outputs {
@@ -193,9 +194,5 @@ impl Desk {
     fn describe(&self, device: &str) -> Option<Value> {
         let registration = self.placement.registration(device)?;
         Some(registration_state(device, &self.hubs[registration.belongs.0], registration))
-    }
-
-    fn moment(&self) -> Moment {
-        Moment { now: self.host.now(), wall: self.host.wall_clock() }
     }
 }

@@ -3,20 +3,14 @@ use super::allocation::{Candidate, HubIndex, choose};
 use super::health::{Check, Health};
 use super::registration::Registration;
 use crate::history::{Event, Name, Reason};
+use crate::iot::moment::Moment;
 use crate::iot::plan::Policy;
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// A hub that did not carry out a registration or removal is asked again after this long, for as
 /// long as its health checks say that it is there.
 pub const RETRY_AFTER: Duration = Duration::from_secs(1);
-
-/// Now, by both clocks: timers go by the first, dates by the second.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Moment {
-    pub now: Duration,
-    pub wall: SystemTime,
-}
 
 /// What happens to the provisioning service.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -219,7 +213,7 @@ impl Placement {
                 return;
             }
             Some((hub, _)) if !known => {
-                let device = Device::new(Registration::new(hub, at.wall));
+                let device = Device::new(Registration::new(hub, at.wall_clock));
                 self.devices.insert(name.clone(), device);
                 self.hubs[hub.0].devices += 1;
                 out.push(Output::Keep(name.clone()));
@@ -268,7 +262,7 @@ impl Placement {
                 latency: hub.health.latency(),
             })
             .collect();
-        choose(&self.policy, device, &candidates)
+        choose(self.policy, device, &candidates)
     }
 
     fn assign(&mut self, at: Moment, name: &Name, to: HubIndex, reason: Reason, out: &mut Vec<Output>) {
@@ -277,7 +271,7 @@ impl Placement {
         if from == to {
             return;
         }
-        device.registration.move_to(to, at.wall);
+        device.registration.move_to(to, at.wall_clock);
         device.stage = Stage::Idle;
         device.stated = true;
         device.not_before.clear();

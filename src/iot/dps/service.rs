@@ -4,11 +4,13 @@ use super::desk::{Desk, Letter, LetterBox};
 use super::errands::Couriers;
 use super::health::Check;
 use super::session::{Action, Group, PACKET_LIMIT, Session};
-use crate::history::Name;
+use crate::history::{Event, Name};
 use crate::host::{BoxFuture, Host, Stream};
+use crate::iot::agent::session_of;
+use crate::iot::moment::Moment;
 use crate::iot::plan::{CONTROL_PORT, DpsPlan, MQTT_PORT};
 use crate::wire::http::{self, Client, Request, Response};
-use crate::wire::mqtt::{MqttStream, Packet, WireError};
+use crate::wire::mqtt::{ConnectCode, MqttStream, Packet, WireError};
 use std::future::poll_fn;
 use std::pin::pin;
 use std::task::Poll;
@@ -16,6 +18,8 @@ use std::time::Duration;
 
 /// A hub that does not answer a health check by then has missed it (or by the next check, if that is sooner).
 const CHECK_TIME_OUT: Duration = Duration::from_secs(2);
+/// How long a closing connection may take to write what is left.
+const CLOSING_LIMIT: Duration = Duration::from_secs(2);
 /// A disk or port that fails at the start is tried again after this long.
 const START_RETRY: Duration = Duration::from_secs(1);
 
@@ -73,7 +77,7 @@ async fn run(host: &Host, plan: &DpsPlan, group: Group, hubs: &[Name]) {
 }
 
 fn complain(host: &Host, what: &str, error: &dyn std::error::Error) {
-    host.record(crate::history::Event::Note { text: format!("{what}: {error}") });
+    host.record(Event::Note { text: format!("{what}: {error}") });
 }
 
 async fn check_for_ever(host: Host, hub: Name, index: HubIndex, every: Duration, desk: LetterBox) {
@@ -108,24 +112,54 @@ fn answer(request: Request, desk: LetterBox) -> BoxFuture<'static, Response> {
 async fn attend(host: Host, stream: Stream, group: Group, desk: LetterBox) {
     let mut stream = MqttStream::new(stream, PACKET_LIMIT);
     let mut session = Session::new(group, host.now());
-    while let Some(packet) = next(&host, &mut stream, session.deadline()).await {
-        for action in session.handle(host.now(), host.wall_clock(), packet) {
+    let mut attendance = Attendance::new(host.clone());
+    loop {
+        let packet = match next(&host, &mut stream, session.deadline()).await {
+            Ok(packet) => packet,
+            Err(why) => return attendance.ends(why),
+        };
+        for action in session.handle(Moment::of(&host), packet) {
             match action {
                 Action::Send(packet) => send(&mut stream, &packet),
-                Action::Opened { .. } => {}
+                Action::Opened { device, client_version } => attendance.opened(device, client_version.as_deref()),
                 Action::Ask(question) => {
                     let rid = question.rid.clone();
-                    let Some(answer) = desk.ask(question).await else { return };
+                    let Some(answer) = desk.ask(question).await else { return attendance.ends("stopping") };
                     if let Some(packet) = session.answer(&rid, &answer) {
                         send(&mut stream, &packet);
                     }
                 }
-                Action::Close(_) => {
+                Action::Close(why) => {
+                    attendance.ends(why);
                     // Whether the peer still hears it is its own affair.
-                    let _ = host.within(CHECK_TIME_OUT, stream.close()).await;
+                    let _ = host.within(CLOSING_LIMIT, stream.close()).await;
                     return;
                 }
             }
+        }
+    }
+}
+
+/// A session in the history, if the device numbers its sessions (as built-in ones do).
+struct Attendance {
+    host: Host,
+    open: Option<(Name, u64)>,
+}
+
+impl Attendance {
+    fn new(host: Host) -> Self {
+        Self { host, open: None }
+    }
+    fn opened(&mut self, client: Name, client_version: Option<&str>) {
+        if let Some(session) = client_version.and_then(session_of) {
+            self.host.record(Event::SessionOpened { client: client.clone(), session });
+            self.open = Some((client, session));
+        }
+    }
+    /// Ends it, and says why.
+    fn ends(&mut self, why: &'static str) {
+        if let Some((client, session)) = self.open.take() {
+            self.host.record(Event::SessionEnded { client, session, why });
         }
     }
 }
@@ -135,14 +169,29 @@ fn send(stream: &mut MqttStream, packet: &Packet) {
     let _ = stream.send(packet);
 }
 
-/// Waits for a packet. `None`: the connection ended, broke MQTT, or was silent for too long.
-async fn next(host: &Host, stream: &mut MqttStream, deadline: Option<Duration>) -> Option<Packet> {
-    let ended: Result<Option<Packet>, WireError> = match deadline {
+/// Waits for a packet.
+///
+/// # Errors
+/// Why none will come any more.
+async fn next(host: &Host, stream: &mut MqttStream, deadline: Option<Duration>) -> Result<Packet, &'static str> {
+    let packet = match deadline {
         None => stream.next().await,
         Some(deadline) => {
             let limit = deadline.saturating_sub(host.now());
-            host.within(limit, stream.next()).await.unwrap_or(Ok(None))
+            host.within(limit, stream.next()).await.map_err(|_| "silent for too long")?
         }
     };
-    ended.ok().flatten()
+    match packet {
+        Ok(Some(packet)) => Ok(packet),
+        Ok(None) => Err("closed by the device"),
+        Err(WireError::Io(_)) => Err("connection broken"),
+        Err(WireError::Protocol) => {
+            // The one breach that MQTT answers.
+            let code = ConnectCode::UnacceptableProtocol;
+            send(stream, &Packet::ConnAck { session_present: false, code });
+            let _ = host.within(CLOSING_LIMIT, stream.flush()).await;
+            Err("not MQTT 3.1.1")
+        }
+        Err(_) => Err("malformed packet"),
+    }
 }

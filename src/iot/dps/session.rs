@@ -4,12 +4,13 @@
 //! differently is said where it matters.
 use super::answer::{Answer, is_operation_of, operation};
 use crate::history::Name;
+use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Connect, ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode};
 use crate::wire::sas::{Token, device_key};
 use percent_encoding::percent_decode_str;
 use serde::Deserialize;
 use serde_json::Value;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 /// The longest packet read: the service's limit for a message (Microsoft docs, iot-dps limits: 96 KB)
 /// and room for the topic.
@@ -106,14 +107,14 @@ impl Session {
         }
     }
 
-    /// Takes a packet. `wall` is the clock by which tokens expire.
-    pub fn handle(&mut self, now: Duration, wall: SystemTime, packet: Packet) -> Vec<Action> {
-        self.heard = now;
+    /// Takes a packet.
+    pub fn handle(&mut self, at: Moment, packet: Packet) -> Vec<Action> {
+        self.heard = at.now;
         let actions = match (&mut self.state, packet) {
             (State::Closed, _) => Vec::new(),
             (State::Fresh, Packet::Connect(connect)) => self.connect(&connect),
             (State::Fresh, _) => vec![Action::Close("no CONNECT first")],
-            (State::Open { .. }, Packet::Publish(publish)) => self.publish(now, wall, &publish),
+            (State::Open { .. }, Packet::Publish(publish)) => self.publish(at, &publish),
             (State::Open { subscribed, .. }, Packet::Subscribe { id, filters }) => {
                 let codes = filters.iter().map(|(filter, qos)| grant(filter, *qos)).collect::<Vec<_>>();
                 *subscribed |= codes.iter().any(|code| *code != SubscribeCode::Refused);
@@ -193,7 +194,7 @@ impl Session {
         Ok((device.into(), token, client_version))
     }
 
-    fn publish(&mut self, now: Duration, wall: SystemTime, publish: &Publish) -> Vec<Action> {
+    fn publish(&mut self, at: Moment, publish: &Publish) -> Vec<Action> {
         let mut actions = Vec::new();
         match publish.quality {
             Quality::AtMostOnce => {}
@@ -204,36 +205,30 @@ impl Session {
             return vec![Action::Close("unknown topic")];
         };
         self.questions += 1;
-        match self.question(now, wall, &request, &publish.payload) {
+        match self.question(at, &request, &publish.payload) {
             Ok(question) => actions.push(Action::Ask(question)),
             Err((code, message)) => {
                 let tracked = format!("{} {}", publish.topic, self.questions);
-                let error = Answer::error(code, message, &tracked, wall);
+                let error = Answer::error(code, message, &tracked, at.wall_clock);
                 actions.extend(self.answer(request.rid(), &error).map(Action::Send));
             }
         }
         actions
     }
 
-    fn question(
-        &self,
-        now: Duration,
-        wall: SystemTime,
-        request: &Request,
-        body: &[u8],
-    ) -> Result<Question, (u32, &'static str)> {
+    fn question(&self, at: Moment, request: &Request, body: &[u8]) -> Result<Question, (u32, &'static str)> {
         let State::Open { device, token, .. } = &self.state else {
             return Err((401_002, "Unauthorized"));
         };
         let key = device_key(&self.group.key, device).map_err(|_| (401_002, "Unauthorized"))?;
-        token.verify(&key, wall).map_err(|_| (401_002, "Unauthorized"))?;
+        token.verify(&key, at.wall_clock).map_err(|_| (401_002, "Unauthorized"))?;
         let (rid, operation, register) = match request {
             Request::Register { rid } => {
                 let body: RegisterBody = serde_json::from_slice(body).map_err(|_| (400_000, "Bad request"))?;
                 if body.registration_id.is_some_and(|id| id != **device) {
                     return Err((401_002, "Unauthorized"));
                 }
-                (rid, operation(device, &format!("{now:?} {}", self.questions)), true)
+                (rid, operation(device, &format!("{:?} {}", at.now, self.questions)), true)
             }
             Request::Status { rid, operation } if is_operation_of(device, operation) => (rid, operation.clone(), false),
             Request::Status { .. } => return Err((404_201, "Operation not found")),

@@ -68,7 +68,7 @@ impl Town {
         town
     }
     fn tell(&mut self, input: Input) {
-        let at = Moment { now: self.now, wall: UNIX_EPOCH + self.now };
+        let at = Moment { now: self.now, wall_clock: UNIX_EPOCH + self.now };
         for output in self.placement.handle(at, input) {
             match output {
                 Output::Keep(device) => {

@@ -2,7 +2,7 @@ use super::*;
 use crate::wire::sas;
 use proptest::prelude::*;
 use serde_json::json;
-use std::time::UNIX_EPOCH;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";
 const SCOPE: &str = "0ne00000001";
@@ -10,6 +10,10 @@ const NOW: Duration = Duration::from_secs(5);
 
 fn wall() -> SystemTime {
     UNIX_EPOCH + Duration::from_secs(1_618_862_400)
+}
+
+fn at(now: Duration, wall_clock: SystemTime) -> Moment {
+    Moment { now, wall_clock }
 }
 
 fn fresh() -> Session {
@@ -35,7 +39,7 @@ fn connect() -> Connect {
 }
 
 fn take(session: &mut Session, packet: Packet) -> Vec<Action> {
-    session.handle(NOW, wall(), packet)
+    session.handle(at(NOW, wall()), packet)
 }
 
 fn open() -> Session {
@@ -165,7 +169,7 @@ fn a_wrong_key_or_an_expired_token_is_unauthorized_when_it_registers() {
     take(&mut forger, Packet::Subscribe { id: 1, filters });
     let mut late = open();
     let tomorrow = wall() + Duration::from_secs(86_400);
-    for actions in [take(&mut forger, register("{}")), late.handle(NOW, tomorrow, register("{}"))] {
+    for actions in [take(&mut forger, register("{}")), late.handle(at(NOW, tomorrow), register("{}"))] {
         let (topic, body) = answered(actions);
         assert_eq!(topic, "$dps/registrations/res/401/?$rid=4f");
         assert_eq!((&body["errorCode"], &body["message"]), (&json!(401_002), &json!("Unauthorized")));
@@ -225,7 +229,7 @@ fn silence_is_borne_for_one_and_a_half_keep_alives() {
     assert_eq!(session.deadline(), Some(NOW + CONNECT_WITHIN));
     take(&mut session, Packet::Connect(connect()));
     assert_eq!(session.deadline(), Some(NOW + Duration::from_secs(90)));
-    session.handle(NOW * 2, wall(), Packet::PingReq);
+    session.handle(at(NOW * 2, wall()), Packet::PingReq);
     assert_eq!(session.deadline(), Some(NOW * 2 + Duration::from_secs(90)));
     for (keep_alive, deadline) in [(0, None), (u16::MAX, Some(NOW + LONGEST_SILENCE))] {
         let mut session = fresh();

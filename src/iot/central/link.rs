@@ -1,0 +1,93 @@
+//! Central's connection to one hub, as the history tells it.
+use crate::history::{Cause, Event, Name};
+
+/// Sessions of one boot; their numbers rise over boots too.
+const PER_BOOT: u64 = 1_000_000;
+
+/// One link. A run of answered requests is a session.
+///
+/// ```text
+///   Apart -- tries --> Trying -- answered --> Together -- failed --> Apart
+///     ^                  |
+///     +----- failed -----+
+/// ```
+#[derive(Debug)]
+pub struct Link {
+    client: Name,
+    service: Name,
+    session: u64,
+    state: State,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum State {
+    Apart,
+    Trying,
+    Together,
+}
+
+impl Link {
+    /// Names a link: `central->hub-a`.
+    pub fn client_name(central: &str, hub: &str) -> String {
+        format!("{central}->{hub}")
+    }
+
+    pub fn new(central: &str, hub: &Name, boot: u32) -> Self {
+        let client = Self::client_name(central, hub).into();
+        Self { client, service: hub.clone(), session: u64::from(boot) * PER_BOOT, state: State::Apart }
+    }
+
+    /// A request is about to be sent.
+    pub fn asks(&mut self) -> Option<Event> {
+        if self.state != State::Apart {
+            return None;
+        }
+        self.state = State::Trying;
+        Some(Event::Connecting { client: self.client.clone(), service: self.service.clone() })
+    }
+
+    /// A request was answered.
+    pub fn answered(&mut self) -> Option<Event> {
+        if self.state == State::Together {
+            return None;
+        }
+        self.state = State::Together;
+        self.session += 1;
+        let (client, service) = (self.client.clone(), self.service.clone());
+        Some(Event::Connected { client, service, session: self.session })
+    }
+
+    /// A request failed.
+    pub fn failed(&mut self, cause: Cause, why: impl Into<String>) -> Event {
+        let (client, service) = (self.client.clone(), self.service.clone());
+        let before = std::mem::replace(&mut self.state, State::Apart);
+        match before {
+            State::Together => Event::SessionLost { client, service, session: self.session, cause },
+            State::Apart | State::Trying => Event::Refused { client, service, why: why.into() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_link_tells_of_each_session_once() {
+        let mut link = Link::new("central", &"hub-a".into(), 2);
+        let (client, service) = (Name::from("central->hub-a"), Name::from("hub-a"));
+        let connecting = Event::Connecting { client: client.clone(), service: service.clone() };
+        assert_eq!(link.asks(), Some(connecting.clone()));
+        let refused = Event::Refused { client: client.clone(), service: service.clone(), why: "refused".into() };
+        assert_eq!(link.failed(Cause::TimeOut, "refused"), refused);
+        for session in [2_000_001, 2_000_002] {
+            assert_eq!(link.asks(), Some(connecting.clone()));
+            let connected = Event::Connected { client: client.clone(), service: service.clone(), session };
+            assert_eq!(link.answered(), Some(connected));
+            assert_eq!((link.asks(), link.answered()), (None, None));
+            let (client, service) = (client.clone(), service.clone());
+            let lost = Event::SessionLost { client, service, session, cause: Cause::Eof };
+            assert_eq!(link.failed(Cause::Eof, ""), lost);
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! Who looks on while a plan is played.
+
+use super::expecting::Expecting;
+use super::{Mode, Watch};
+use crate::engines;
+use crate::history::{Entry, MessageId, Witness};
+use crate::invariant::Rules;
+use crate::judge::{Findings, Judge};
+use crate::report::Story;
+use crate::scenario::Plan;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+/// The judge, and everybody else who keeps something of the history.
+pub(super) struct Audience {
+    judge: Judge,
+    story: Story,
+    expecting: Expecting,
+    witness: Option<Arc<Mutex<dyn Witness>>>,
+    until: Option<Duration>,
+    now: Duration,
+}
+
+/// What the others kept, once the judge has spoken.
+pub(super) struct Kept {
+    pub(super) story: Story,
+    pub(super) expecting: Expecting,
+}
+
+impl Audience {
+    pub(super) fn new(plan: &Plan, mode: Mode, watch: Watch) -> Self {
+        let judge = Judge::new(Arc::new(plan.roster.clone()), &rules(plan));
+        Self {
+            judge: if mode == Mode::FirstViolation { judge.stopping_at_the_first_violation() } else { judge },
+            story: Story::of(plan),
+            expecting: Expecting::new(&plan.expectations),
+            witness: watch.witness,
+            until: watch.until,
+            now: Duration::ZERO,
+        }
+    }
+
+    /// Records the whole custody of these messages.
+    pub(super) fn following(mut self, messages: &[MessageId]) -> Self {
+        for message in messages {
+            self.judge = self.judge.following(*message);
+        }
+        self
+    }
+
+    pub(super) fn findings(mut self, now: Duration) -> (Findings, Kept) {
+        (self.judge.finish(now), Kept { story: self.story, expecting: self.expecting })
+    }
+}
+
+impl Witness for Audience {
+    fn see(&mut self, entry: &Entry) {
+        self.judge.see(entry);
+        self.story.see(entry);
+        self.expecting.see(entry);
+        if let Some(witness) = &self.witness {
+            witness.lock().unwrap_or_else(PoisonError::into_inner).see(entry);
+        }
+    }
+}
+
+impl engines::Judge for Audience {
+    fn tick(&mut self, now: Duration) {
+        self.now = now;
+        self.judge.tick(now);
+    }
+
+    fn next_deadline(&self) -> Option<Duration> {
+        let deadline = self.judge.next_deadline();
+        deadline.into_iter().chain(self.until).min()
+    }
+
+    fn is_settled(&self) -> bool {
+        self.judge.is_settled()
+    }
+
+    fn has_seen_enough(&self) -> bool {
+        self.judge.has_seen_enough() || self.until.is_some_and(|until| self.now >= until)
+    }
+}
+
+/// The scenario's own rules over the defaults.
+fn rules(plan: &Plan) -> Rules {
+    let mut rules = Rules::default();
+    if let Some(iot) = &plan.iot {
+        // Two answers after the hub is up, the first of them up to a whole period late.
+        rules.calls_home = iot.dps.health_check * 3 + iot.dps.rebalance_after;
+    }
+    for (name, rule) in &plan.rules {
+        if let Some(reason) = &rule.waived {
+            rules.waived.insert(name.clone(), reason.clone());
+        }
+        match (name.as_str(), rule.within) {
+            ("recovers", Some(within)) => rules.recovers = within,
+            ("comes-home", Some(within)) => rules.comes_home = within,
+            ("one-connection", Some(within)) => rules.one_connection = within,
+            _ => {}
+        }
+        if name == "no-loss" {
+            rules.given_up = rule.given_up;
+        }
+    }
+    rules
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+    use std::path::Path;
+
+    fn plan(rest: &str) -> Plan {
+        let frame = "
+name: test
+duration: 10m
+sites: { west: {} }
+iot:
+  dps: { site: west, health-check: 5s, rebalance-after: 30s }
+  hubs: { hub-a: { site: west } }
+  central: { site: west }
+  devices: { xyz: { site: west, telemetry: 1s } }
+timeline: [{ at: 1m, crash: { host: hub-a, for: 10s } }]
+";
+        match parse(Path::new("test.yaml"), &format!("{frame}{rest}")) {
+            Ok(loaded) => loaded.plan(3),
+            Err(mistakes) => panic!("{mistakes}"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_is_judged_by_the_invariants_own_bounds() {
+        assert_eq!(rules(&plan("")), Rules::default());
+    }
+
+    #[test]
+    fn what_a_file_says_about_an_invariant_is_what_it_is_judged_by() {
+        let rules = rules(&plan(
+            "invariants: { recovers: { within: 60s }, no-loss: { given-up: 3 }, order: { waived: two hubs } }",
+        ));
+        assert_eq!((rules.recovers, rules.given_up), (Duration::from_secs(60), 3));
+        assert_eq!(rules.waived.get("order").map(String::as_str), Some("two hubs"));
+        assert_eq!(rules.comes_home, Rules::default().comes_home);
+    }
+}

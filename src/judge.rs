@@ -1,20 +1,17 @@
-//! The judge: a witness that feeds custody and all invariants, knows when no debt is open, and sums up.
+//! The judge: a witness that feeds custody and all invariants, knows when no debt is open,
+//! and sums up.
 mod clients;
 mod findings;
-mod highlights;
 #[cfg(test)]
 mod tests;
 
 pub use clients::{ClientFinding, Move};
 pub use findings::Findings;
-pub use highlights::{Highlight, Kind};
 
 use crate::history::{Entry, Event, MessageId, Roster, Witness};
 use crate::invariant::{ALL, Panel, Rules};
 use clients::Clients;
-use highlights::Highlights;
 use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 /// Judges one run.
@@ -27,13 +24,9 @@ use std::time::Duration;
 pub struct Judge {
     panel: Panel,
     clients: Clients,
-    highlights: Highlights,
     entries: u64,
     settling: bool,
     first_is_enough: bool,
-    over: bool,
-    /// Waits for the run to be over.
-    waker: Option<Waker>,
 }
 
 impl Judge {
@@ -41,13 +34,10 @@ impl Judge {
     pub fn new(roster: Arc<Roster>, rules: &Rules) -> Self {
         Self {
             clients: Clients::new(&roster),
-            highlights: Highlights::new(&roster),
             panel: Panel::new(roster, ALL, rules),
             entries: 0,
             settling: false,
             first_is_enough: false,
-            over: false,
-            waker: None,
         }
     }
     /// Ends the run at the first violation. What is still owed then is not judged: it might have come.
@@ -66,17 +56,9 @@ impl Judge {
     pub fn is_settled(&self) -> bool {
         self.settling && self.panel.is_settled()
     }
-    /// Whether the run may end: it is settled, or violated and the first violation is enough.
-    pub fn is_over(&self) -> bool {
-        self.over
-    }
-    /// Waits until the run may end.
-    pub fn poll_over(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.over {
-            return Poll::Ready(());
-        }
-        self.waker = Some(cx.waker().clone());
-        Poll::Pending
+    /// Whether there is no need to go on: the first violation is enough, and there is one.
+    pub fn has_seen_enough(&self) -> bool {
+        self.first_is_enough && self.panel.is_violated()
     }
     /// When a bound could run out if nothing happens until then: the time for the next [`Judge::tick`].
     pub fn next_deadline(&self) -> Option<Duration> {
@@ -85,13 +67,11 @@ impl Judge {
     /// Judges the bounds that have run out by now. Entries do so as well: it is needed only in silence.
     pub fn tick(&mut self, now: Duration) {
         self.panel.tick(now);
-        self.look_whether_over();
     }
     /// Judges what is left, and sums up.
     pub fn finish(&mut self, now: Duration) -> Findings {
-        let complete = !(self.first_is_enough && self.panel.is_violated());
+        let complete = !self.has_seen_enough();
         let invariants = self.panel.finish(now, complete);
-        let (highlights, more_highlights) = self.highlights.clone().into_parts();
         Findings {
             at: now,
             complete,
@@ -101,18 +81,6 @@ impl Judge {
             messages: self.panel.custody().counts(),
             latency: self.panel.custody().latency(),
             clients: self.clients.findings(),
-            highlights,
-            more_highlights,
-        }
-    }
-
-    fn look_whether_over(&mut self) {
-        let enough = self.first_is_enough && self.panel.is_violated();
-        if !self.over && (enough || self.is_settled()) {
-            self.over = true;
-            if let Some(waker) = self.waker.take() {
-                waker.wake();
-            }
         }
     }
 }
@@ -122,8 +90,6 @@ impl Witness for Judge {
         self.entries += 1;
         self.panel.see(entry);
         self.clients.see(entry, self.panel.directory());
-        self.highlights.see(entry, self.panel.directory());
         self.settling |= matches!(entry.event, Event::Settling);
-        self.look_whether_over();
     }
 }

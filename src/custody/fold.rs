@@ -3,7 +3,7 @@ use super::lane::{Landings, Lane};
 use super::source::Source;
 use super::{Histogram, Interruptions, LaneId, Numbers, Open, Percentiles, Receipt, Stranger, Turn};
 use crate::history::{
-    DestinationId, Directory, Disturbance, Entry, Event, HostId, Line, MessageId, Outages, Power, ProducerId, Roster,
+    DestinationId, Directory, Disturbance, Entry, Event, HostId, MessageId, Outages, Power, ProducerId, Roster,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -40,7 +40,7 @@ pub struct Custody {
     open: usize,
     /// What is owed and not received, over all lanes.
     debts: u64,
-    followed: BTreeMap<MessageId, Vec<Line>>,
+    followed: BTreeMap<MessageId, Vec<Entry>>,
 }
 
 impl Custody {
@@ -134,7 +134,7 @@ impl Custody {
         Counts { lost: self.debts, ..self.counts }
     }
     /// From offered to received, over every first receipt of a message that was still open.
-    pub fn latency(&self) -> Percentiles {
+    pub fn latency(&self) -> Option<Percentiles> {
         self.latency.percentiles()
     }
     /// Whether every message owed is received, and what was received is confirmed or given up.
@@ -167,20 +167,18 @@ impl Custody {
             })
         })
     }
-    /// Lines about a message: its full custody when it is followed, else what is still known of it.
-    pub fn lines(&self, message: MessageId) -> Vec<Line> {
-        if let Some(lines) = self.followed.get(&message) {
-            return lines.clone();
+    /// What happened to a message: its full custody when it is followed, else what is still known of it.
+    pub fn of(&self, message: MessageId) -> Vec<Entry> {
+        if let Some(entries) = self.followed.get(&message) {
+            return entries.clone();
         }
         let Some(source) = self.sources.get(message.producer.index()) else { return Vec::new() };
         let Some(open) = source.open.get(&message.number) else { return Vec::new() };
         let host = self.roster.producers[message.producer.index()].host.clone();
-        let line = |at, what: &str| Line { at, host: host.clone(), what: self.roster.message(message) + what };
-        let offered = line(open.offered_at, if open.sent { " offered, later sent" } else { " offered, never sent" });
-        [offered].into_iter().chain(open.confirmed_at.map(|at| line(at, " confirmed"))).collect()
-    }
-    pub fn roster(&self) -> &Roster {
-        &self.roster
+        let entry = |at, event| Entry { at, host: host.clone(), event };
+        let offered = open.digest.map(|digest| entry(open.offered_at, Event::Offered { message, digest }));
+        let confirmed = open.confirmed_at.map(|at| entry(at, Event::Confirmed { message }));
+        offered.into_iter().chain(confirmed).collect()
     }
 
     fn lane(&self, message: MessageId, destination: DestinationId) -> Option<LaneId> {
@@ -401,15 +399,14 @@ impl Custody {
     }
 
     fn write_down(&mut self, entry: &Entry, outages: &Outages, disturbance: Option<Disturbance>) {
-        for (message, lines) in &mut self.followed {
+        for (message, entries) in &mut self.followed {
             let source = self.sources.get(message.producer.index());
             let about_it = entry.event.message() == Some(*message);
             let on_its_path = disturbance.zip(source).is_some_and(|(disturbance, source)| {
                 source.open.contains_key(&message.number) && outages.touches(disturbance, &source.path)
             });
             if about_it || on_its_path {
-                let what = entry.event.words(&self.roster);
-                lines.push(Line { at: entry.at, host: entry.host.clone(), what });
+                entries.push(entry.clone());
             }
         }
     }

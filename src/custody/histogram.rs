@@ -14,8 +14,8 @@ pub struct Histogram {
     max: Duration,
 }
 
-/// What a histogram says. All zero when nothing was recorded.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+/// What a histogram says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percentiles {
     pub p50: Duration,
     pub p99: Duration,
@@ -34,8 +34,10 @@ impl Histogram {
     pub fn count(&self) -> u64 {
         self.count
     }
-    pub fn percentiles(&self) -> Percentiles {
-        Percentiles { p50: self.at_or_below(50), p99: self.at_or_below(99), max: self.max }
+    /// Sums up; `None` when nothing was recorded.
+    pub fn percentiles(&self) -> Option<Percentiles> {
+        let percentiles = || Percentiles { p50: self.at_or_below(50), p99: self.at_or_below(99), max: self.max };
+        (self.count > 0).then(percentiles)
     }
     /// The duration that this many percent do not exceed.
     fn at_or_below(&self, percent: u64) -> Duration {
@@ -61,18 +63,18 @@ mod tests {
         for millis in 1..=1000 {
             histogram.record(Duration::from_millis(millis));
         }
-        let Percentiles { p50, p99, max } = histogram.percentiles();
+        let Percentiles { p50, p99, max } = histogram.percentiles().unwrap();
         assert!((495..=500).contains(&p50.as_millis()), "{p50:?}");
         assert!((981..=990).contains(&p99.as_millis()), "{p99:?}");
         assert_eq!(max, Duration::from_secs(1));
     }
 
     #[test]
-    fn nothing_recorded_is_zero_and_one_is_itself() {
-        assert_eq!(Histogram::default().percentiles(), Percentiles::default());
+    fn nothing_recorded_is_nothing_and_one_is_itself() {
+        assert_eq!(Histogram::default().percentiles(), None);
         let mut histogram = Histogram::default();
         histogram.record(Duration::from_micros(90));
-        let Percentiles { p50, p99, max } = histogram.percentiles();
+        let Percentiles { p50, p99, max } = histogram.percentiles().unwrap();
         assert_eq!((p50, p99, max), (Duration::from_micros(90), Duration::from_micros(90), Duration::from_micros(90)));
     }
 

@@ -163,11 +163,14 @@ fn a_followed_message_has_its_whole_custody_with_the_faults_on_its_path() {
     books.power("meter", Power::Lost);
     books.power("hub", Power::Lost);
     books.receive(message(0, 1), CENTRAL);
-    let lines: Vec<String> =
-        books.custody.lines(message(0, 1)).iter().map(|l| format!("{}: {}", l.host, l.what)).collect();
+    let told: Vec<_> = books.custody.of(message(0, 1)).into_iter().map(|entry| (entry.host, entry.event)).collect();
     assert_eq!(
-        lines,
-        ["xyz: xyz/telemetry #1 offered", "hub: lost its power", "central: xyz/telemetry #1 received by central"]
+        told,
+        [
+            ("xyz".into(), Event::Offered { message: message(0, 1), digest: 1 }),
+            ("hub".into(), Event::Power { state: Power::Lost }),
+            ("central".into(), Event::Received { message: message(0, 1), destination: CENTRAL, digest: 1 }),
+        ]
     );
 }
 
@@ -176,9 +179,12 @@ fn a_message_that_is_not_followed_still_has_what_is_known_of_it() {
     let mut books = Books::new();
     books.offer(message(0, 0));
     books.confirm(message(0, 0));
-    let lines: Vec<String> = books.custody.lines(message(0, 0)).into_iter().map(|line| line.what).collect();
-    assert_eq!(lines, ["xyz/telemetry #0 offered, never sent", "xyz/telemetry #0 confirmed"]);
-    assert_eq!(books.custody.lines(message(9, 9)), []);
+    let told: Vec<_> = books.custody.of(message(0, 0)).into_iter().map(|entry| entry.event).collect();
+    assert_eq!(
+        told,
+        [Event::Offered { message: message(0, 0), digest: 0 }, Event::Confirmed { message: message(0, 0) }]
+    );
+    assert_eq!(books.custody.of(message(9, 9)), []);
 }
 
 #[test]

@@ -14,7 +14,7 @@ pub struct MessageId {
 }
 
 /// One line of the history.
-#[derive(Clone, Debug, Hash)]
+#[derive(Clone, Debug, PartialEq, Hash)]
 pub struct Entry {
     /// Virtual time since the world began.
     pub at: Duration,

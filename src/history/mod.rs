@@ -3,7 +3,6 @@ mod directory;
 mod event;
 mod outages;
 mod roster;
-mod words;
 
 pub use directory::{Directory, Place};
 pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};
@@ -12,7 +11,6 @@ pub use roster::{
     Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Producer, ProducerId, Roster, Route,
     SiteId,
 };
-pub use words::Line;
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};

@@ -39,7 +39,7 @@ impl Invariant for ExactlyOnce {
             Receipt::Again { lane, .. } if self.promises(lane) => {
                 let name = scene.roster.message(message);
                 let what = format!("{} received {name} more than once", scene.roster.destination_name(destination));
-                let custody = scene.custody.lines(message);
+                let custody = scene.custody.of(message);
                 tally.violate(Violation { at: entry.at, message: Some(message), what, custody });
             }
             _ => {}

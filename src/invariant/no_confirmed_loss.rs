@@ -41,7 +41,7 @@ impl Invariant for NoConfirmedLoss {
                     confirmed_at.as_secs_f64(),
                     scene.roster.destination_name(destination)
                 );
-                let custody = scene.custody.lines(message);
+                let custody = scene.custody.of(message);
                 tally.violate(Violation { at: now, message: Some(message), what, custody });
             }
         }
@@ -72,7 +72,7 @@ mod tests {
         let mut story = Story::of("no-confirmed-loss");
         story.offer(0).send(0).confirm(0).offer(1).confirm(1).receive(1);
         let what = "xyz/telemetry #0 was confirmed at 2.000 s and never received by central";
-        story.ends().violated(what).custody(&["offered, later sent", "confirmed"]);
+        story.ends().violated(what).custody(&["Offered", "Confirmed"]);
     }
 
     #[test]

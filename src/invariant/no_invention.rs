@@ -20,7 +20,7 @@ struct NoInvention;
 impl Invariant for NoInvention {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let mut violate = |message: Option<MessageId>, what: String| {
-            let custody = message.map(|message| scene.custody.lines(message)).unwrap_or_default();
+            let custody = message.map(|message| scene.custody.of(message)).unwrap_or_default();
             tally.violate(Violation { at: entry.at, message, what, custody });
         };
         match (&entry.event, scene.turn) {

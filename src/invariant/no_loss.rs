@@ -40,7 +40,7 @@ impl Invariant for NoLoss {
             }
             Turn::GivenUp { message, why, .. } => {
                 let what = format!("{} was given up: {why}", scene.roster.message(message));
-                let custody = scene.custody.lines(message);
+                let custody = scene.custody.of(message);
                 tally.violate(Violation { at: entry.at, message: Some(message), what, custody });
             }
             _ => {}
@@ -54,7 +54,7 @@ impl Invariant for NoLoss {
                 open.offered_at.as_secs_f64(),
                 scene.roster.destination_name(destination)
             );
-            let custody = scene.custody.lines(message);
+            let custody = scene.custody.of(message);
             tally.violate(Violation { at: now, message: Some(message), what, custody });
         }
     }

@@ -30,7 +30,7 @@ impl Invariant for NoNeedlessDuplicate {
                 let name = scene.roster.message(message);
                 let what =
                     format!("{} received {name} again without cause", scene.roster.destination_name(destination));
-                let custody = scene.custody.lines(message);
+                let custody = scene.custody.of(message);
                 tally.violate(Violation { at: entry.at, message: Some(message), what, custody });
             }
             Receipt::Unexpected(_) => {}

@@ -41,7 +41,7 @@ impl Invariant for Order {
             scene.roster.message(message),
             *next - 1
         );
-        let custody = scene.custody.lines(message);
+        let custody = scene.custody.of(message);
         tally.violate(Violation { at: entry.at, message: Some(message), what, custody });
     }
 }

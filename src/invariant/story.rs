@@ -181,12 +181,12 @@ impl Ending {
         assert_eq!(self.0.verdict, Verdict::Violated);
         self
     }
-    /// The violation's custody ends in these words.
+    /// The violation's custody has entries of these kinds.
     #[track_caller]
-    pub(super) fn custody(&self, ends: &[&str]) {
-        let lines: Vec<&str> = self.0.violations[0].custody.iter().map(|line| &*line.what).collect();
-        assert_eq!(lines.len(), ends.len(), "{lines:?}");
-        assert!(lines.iter().zip(ends).all(|(line, end)| line.ends_with(end)), "{lines:?}");
+    pub(super) fn custody(&self, kinds: &[&str]) {
+        let entries: Vec<String> = self.0.violations[0].custody.iter().map(|e| format!("{:?}", e.event)).collect();
+        assert_eq!(entries.len(), kinds.len(), "{entries:?}");
+        assert!(entries.iter().zip(kinds).all(|(entry, kind)| entry.starts_with(kind)), "{entries:?}");
     }
     #[track_caller]
     pub(super) fn not_exercised(&self) {

@@ -1,19 +1,19 @@
 //! What an invariant found.
-use crate::history::{Line, MessageId};
+use crate::history::{Entry, MessageId};
 use std::time::Duration;
 
 /// Violations kept with their words; more are only counted.
 const KEPT: usize = 20;
 
 /// One broken obligation.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
     pub at: Duration,
     pub message: Option<MessageId>,
     /// One line for people.
     pub what: String,
     /// Where the message was, as far as it is known: all of it when the run followed that message.
-    pub custody: Vec<Line>,
+    pub custody: Vec<Entry>,
 }
 
 /// An invariant's answer.
@@ -37,7 +37,7 @@ impl Verdict {
 }
 
 /// An invariant's whole result.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
     pub name: &'static str,
     pub verdict: Verdict,

@@ -13,7 +13,7 @@ pub struct ClientFinding {
     /// How often it was in session again after it had lost one.
     pub reconnects: u64,
     /// From the loss until it was in session again (a placed client: settled).
-    pub reconnect_times: Percentiles,
+    pub reconnect_times: Option<Percentiles>,
     pub moves: Vec<Move>,
 }
 

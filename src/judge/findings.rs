@@ -1,11 +1,11 @@
 //! What a judge found: everything that reports need of a run.
-use super::{ClientFinding, Highlight};
+use super::ClientFinding;
 use crate::custody::{Counts, Percentiles};
 use crate::invariant::{Finding, Verdict, Violation};
 use std::time::Duration;
 
 /// A run's results.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Findings {
     /// When it was judged.
     pub at: Duration,
@@ -18,14 +18,10 @@ pub struct Findings {
     /// In the registry's order, waived ones included.
     pub invariants: Vec<Finding>,
     pub messages: Counts,
-    /// From offered to received.
-    pub latency: Percentiles,
+    /// From offered to received; `None` when nothing was.
+    pub latency: Option<Percentiles>,
     /// In the roster's order.
     pub clients: Vec<ClientFinding>,
-    /// The story of the run.
-    pub highlights: Vec<Highlight>,
-    /// How many highlights there was no room for.
-    pub more_highlights: u64,
 }
 
 impl Findings {

@@ -3,8 +3,6 @@ use crate::history::{
     Cause, Client, Delivery, Destination, DestinationId, Machine, Name, Power, Producer, ProducerId, Reason, Route,
 };
 use crate::invariant::Verdict;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::task::Wake;
 
 const CENTRAL: DestinationId = DestinationId(0);
 
@@ -95,37 +93,37 @@ impl Run {
     }
 }
 
-#[derive(Default)]
-struct Bell(AtomicUsize);
-impl Wake for Bell {
-    fn wake(self: Arc<Self>) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-}
-
 #[test]
-fn a_run_is_over_when_it_settles_and_whoever_waits_is_woken() {
+fn a_settling_run_is_settled_when_the_last_debt_is_paid() {
     let roster = roster(1);
     let mut run = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
-    let bell = Arc::new(Bell::default());
-    let waker = Waker::from(bell.clone());
-    let mut cx = Context::from_waker(&waker);
     run.session("hub-a", 1);
     run.see("meter-0000", Event::Offered { message: message(0, 0), digest: 0 });
     run.see("meter-0000", Event::Confirmed { message: message(0, 0) });
     run.see("central", Event::Settling);
-    assert!(run.judge.poll_over(&mut cx).is_pending());
+    assert!(!run.judge.is_settled());
     run.after(5).see("central", Event::Received { message: message(0, 0), destination: CENTRAL, digest: 0 });
-    assert_eq!(bell.0.load(Ordering::Relaxed), 1);
-    assert!(run.judge.poll_over(&mut cx).is_ready() && run.judge.is_settled());
+    assert!(run.judge.is_settled() && !run.judge.has_seen_enough());
 }
 
 #[test]
-fn nothing_is_over_before_the_settling_time() {
+fn a_settling_run_waits_for_a_client_that_has_no_progress_yet() {
+    let roster = roster(1);
+    let mut run = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
+    run.session("hub-a", 1);
+    run.lost("hub-a", 1, Cause::Reset);
+    run.see("central", Event::Settling);
+    assert!(!run.judge.is_settled());
+    run.session("hub-a", 2);
+    assert!(run.judge.is_settled());
+}
+
+#[test]
+fn nothing_is_settled_before_the_settling_time() {
     let roster = roster(1);
     let mut run = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
     run.life(&"meter-0000".into(), message(0, 0));
-    assert!(!run.judge.is_over() && !run.judge.is_settled());
+    assert!(!run.judge.is_settled());
 }
 
 #[test]
@@ -135,7 +133,7 @@ fn a_hunt_is_over_at_the_first_violation_and_judges_no_losses() {
     let mut run = Run::new(judge, &roster);
     run.see("meter-0000", Event::Offered { message: message(0, 0), digest: 0 });
     run.see("central", Event::Received { message: message(0, 7), destination: CENTRAL, digest: 0 });
-    assert!(run.judge.is_over());
+    assert!(run.judge.has_seen_enough());
     let findings = run.judge.finish(run.now);
     let verdict = |name| findings.finding(name).map(|finding| finding.verdict);
     assert_eq!(verdict("no-invention"), Some(Verdict::Violated));
@@ -153,9 +151,9 @@ fn a_bound_that_runs_out_in_silence_is_found_by_a_tick_at_the_deadline() {
     let deadline = run.judge.next_deadline().unwrap();
     assert_eq!(deadline, Duration::from_secs(180) + Duration::from_nanos(1));
     run.judge.tick(deadline - Duration::from_nanos(1));
-    assert!(!run.judge.is_over());
+    assert!(!run.judge.has_seen_enough());
     run.judge.tick(deadline);
-    assert!(run.judge.is_over());
+    assert!(run.judge.has_seen_enough());
 }
 
 #[test]
@@ -172,7 +170,7 @@ fn a_waived_invariant_is_listed_with_its_reason_and_never_violated() {
 }
 
 #[test]
-fn findings_tell_the_story_with_reconnects_and_moves() {
+fn findings_tell_of_reconnects_and_moves() {
     let roster = roster(1);
     let mut run = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
     run.allocate("hub-a", Reason::Initial);
@@ -184,35 +182,13 @@ fn findings_tell_the_story_with_reconnects_and_moves() {
     run.after(500).session("hub-b", 2);
     let findings = run.judge.finish(run.now);
     let client = &findings.clients[0];
-    assert_eq!((client.reconnects, client.reconnect_times.max), (1, Duration::from_millis(2500)));
+    assert_eq!(
+        (client.reconnects, client.reconnect_times.map(|times| times.max)),
+        (1, Some(Duration::from_millis(2500)))
+    );
     let moved = Move { at: Duration::from_millis(33_500), from: "hub-a".into(), to: "hub-b".into() };
     assert_eq!(client.moves, [moved]);
-    let story: Vec<String> =
-        findings.highlights.iter().filter(|h| !h.at.is_zero()).map(|h| format!("{} {}", h.who, h.what)).collect();
-    assert_eq!(
-        story,
-        [
-            "hub-a lost its power",
-            "meter-0000 lost its session at hub-a: silence",
-            "meter-0000 is assigned to hub-b",
-            "meter-0000 moves from hub-a to hub-b"
-        ]
-    );
     assert_eq!(findings.messages.received, 1);
-}
-
-#[test]
-fn what_happens_to_a_whole_fleet_is_told_once() {
-    let roster = roster(100);
-    let mut run = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
-    run.after(1000);
-    for client in &roster.clients {
-        let (client, service) = (client.name.clone(), Name::from("hub-a"));
-        run.after(10).see(&client.clone(), Event::SessionLost { client, service, session: 1, cause: Cause::Reset });
-    }
-    let findings = run.judge.finish(run.now);
-    let lost: Vec<&Highlight> = findings.highlights.iter().filter(|h| h.kind == Kind::Session).collect();
-    assert_eq!((lost.len(), lost[0].others), (1, 99));
 }
 
 #[test]
@@ -224,7 +200,7 @@ fn custody_of_a_followed_message_comes_with_its_violation() {
     run.see("hub-a", Event::Stored { message: message(0, 0) });
     let findings = run.judge.finish(run.now);
     let custody = &findings.finding("no-loss").unwrap().violations[0].custody;
-    assert_eq!(custody.iter().map(|line| &*line.host).collect::<Vec<_>>(), ["meter-0000", "hub-a"]);
+    assert_eq!(custody.iter().map(|entry| &*entry.host).collect::<Vec<_>>(), ["meter-0000", "hub-a"]);
 }
 
 /// 120,000 messages of a fleet of 1,000 devices through an attack. Prints what an entry costs; see the bar in

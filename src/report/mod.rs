@@ -7,7 +7,7 @@ mod summary;
 mod text;
 
 pub use json::to_json;
-pub use log::{line, told};
+pub use log::line;
 pub use record::Recorder;
 pub use story::{Story, StoryLine};
 pub use summary::{

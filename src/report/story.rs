@@ -1,4 +1,5 @@
 //! The run as a short timeline: who was assigned where, what the lizard did, who lost a session, who moved, who came home.
+use super::log::of_cause;
 use crate::history::{Entry, Event, Name, Witness};
 use crate::scenario::Plan;
 use std::collections::BTreeMap;
@@ -91,7 +92,7 @@ impl Witness for Story {
             Event::SessionLost { client, service, cause, .. } => {
                 let told = self.clients.entry(client.clone()).or_default();
                 told.lost_at.get_or_insert(*at);
-                self.tell(*at, client, format!("lost the session with {service}: {}", cause.words()));
+                self.tell(*at, client, format!("lost the session with {service}: {}", of_cause(*cause)));
             }
             Event::Settled { client, at: place } => {
                 let told = self.clients.entry(client.clone()).or_default();

@@ -88,8 +88,8 @@ impl engines::Judge for Audience {
 fn rules(plan: &Plan) -> Rules {
     let mut rules = Rules::default();
     if let Some(iot) = &plan.iot {
-        // Two answers after the hub is up, the first of them up to a whole period late.
-        rules.calls_home = iot.dps.health_check * 3 + iot.dps.rebalance_after;
+        // Two good health checks, the wait before rebalancing, and some seconds to say so.
+        rules.calls_home = 2 * iot.dps.health_check + iot.dps.rebalance_after + Duration::from_secs(5);
     }
     for (name, rule) in &plan.rules {
         if let Some(reason) = &rule.waived {

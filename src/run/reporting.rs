@@ -3,18 +3,20 @@
 use super::audience::Kept;
 use crate::custody;
 use crate::engines::Curtain;
+use crate::history::Roster;
 use crate::invariant;
 use crate::judge::{ClientFinding, Findings};
 use crate::report::{
     ClientReport, Determinism, FaultReport, InvariantReport, MessageCounts, Move, Percentiles, Report, SCHEMA, Verdict,
-    ViolationReport, replay_line, seconds, told,
+    ViolationReport, line, replay_line, seconds,
 };
 use crate::scenario::Plan;
 use std::time::Duration;
 
 pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: Kept) -> Report {
     let messages = counts(&findings.messages);
-    let invariants: Vec<InvariantReport> = findings.invariants.iter().map(invariant_report).collect();
+    let invariants: Vec<InvariantReport> =
+        findings.invariants.iter().map(|finding| invariant_report(&plan.roster, finding)).collect();
     let expectations = kept.expecting.decide(&messages, &invariants);
     let plan_hash = plan.hash().to_string();
     Report {
@@ -75,11 +77,11 @@ fn client_report(client: &ClientFinding) -> ClientReport {
     }
 }
 
-fn invariant_report(finding: &invariant::Finding) -> InvariantReport {
+fn invariant_report(roster: &Roster, finding: &invariant::Finding) -> InvariantReport {
     let violations = finding.violations.iter().map(|violation| ViolationReport {
         at_seconds: seconds(violation.at),
         message: violation.what.clone(),
-        custody: violation.custody.iter().map(told).collect(),
+        custody: violation.custody.iter().map(|entry| line(roster, entry)).collect(),
     });
     InvariantReport {
         name: finding.name.to_owned(),

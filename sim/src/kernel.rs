@@ -112,8 +112,8 @@ impl Kernel {
     }
 
     pub(crate) fn has_failed(&mut self) -> bool {
-        if tasks::woken_from_outside() {
-            self.fail_foreign_thread(NOBODY, "a task was woken from another thread");
+        if let Some(host) = tasks::woken_from_outside() {
+            self.fail_foreign_thread(host, "a task was woken from another thread");
         }
         self.failure.is_some()
     }

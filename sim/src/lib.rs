@@ -51,6 +51,8 @@ mod kernel;
 mod machine;
 mod net;
 mod stage;
+#[cfg(tokio_unstable)]
+mod strays;
 mod tasks;
 mod world;
 

@@ -2,7 +2,7 @@
 
 use crate::clock::Sleep;
 use crate::disk::DiskState;
-use crate::entropy::Dice;
+use crate::entropy::{self, Dice};
 use crate::fault::{self, Fault, Path};
 use crate::host::{self, Host, nanos};
 use crate::kernel::{self, NOBODY};
@@ -49,6 +49,7 @@ impl Stage {
             let name: Arc<str> = name.into();
             let id = kernel.machines.len() as u32;
             assert!(kernel.names.insert(name.clone(), id).is_none(), "two hosts are named {name:?}");
+            entropy::name_host(id, &name);
             let site = kernel.net.topology.site(site);
             let disk = DiskState::new(kernel.dice(&format!("disk/{name}")));
             kernel.machines.push(Machine::new(name, site, disk, software));

@@ -23,14 +23,14 @@ use std::future::Future;
 use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering::Relaxed};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
 use std::thread::ThreadId;
 use std::time::Duration;
 
 /// A task polled more often than this at one instant will never come to rest.
-const MOST_POLLS: u32 = 10_000;
+pub(crate) const MOST_POLLS: u32 = 10_000;
 
 /// Whose task it is, and how often it ran at this instant.
 pub(crate) struct Owner {
@@ -41,10 +41,10 @@ pub(crate) struct Owner {
     home: Arc<Home>,
 }
 
-/// The thread a world lives on; a wake from another one is noted here.
+/// The thread a world lives on; whose task was woken from another one is noted here.
 struct Home {
     thread: ThreadId,
-    woken_from_outside: AtomicBool,
+    woken_from_outside: Mutex<Option<u32>>,
 }
 
 type Queued = Runnable<Owner>;
@@ -87,7 +87,7 @@ struct HostDied;
 
 /// Makes this thread's queue that of a new world.
 pub(crate) fn install() {
-    let home = Home { thread: std::thread::current().id(), woken_from_outside: AtomicBool::new(false) };
+    let home = Home { thread: std::thread::current().id(), woken_from_outside: Mutex::default() };
     QUEUE.with(|queue| *queue.home.borrow_mut() = Some(Arc::new(home)));
 }
 
@@ -96,14 +96,27 @@ pub(crate) fn running() -> (u32, u32) {
     QUEUE.with(|queue| queue.running.get())
 }
 
-/// Whether a task of this world was woken from another thread.
-pub(crate) fn woken_from_outside() -> bool {
-    QUEUE.with(|queue| queue.home.borrow().as_ref().is_some_and(|home| home.woken_from_outside.load(Relaxed)))
+/// Says whose code runs from now on; answers whose did.
+pub(crate) fn run_as(host: u32, boot: u32) -> (u32, u32) {
+    QUEUE.with(|queue| queue.running.replace((host, boot)))
+}
+
+/// The host of a task that was woken from another thread.
+pub(crate) fn woken_from_outside() -> Option<u32> {
+    QUEUE.with(|queue| queue.home.borrow().as_ref().and_then(|home| *lock(&home.woken_from_outside)))
 }
 
 /// Lets the run loop be woken by tasks while it sleeps; `None`: it is awake.
 pub(crate) fn wake_with(waker: Option<&Waker>) {
     QUEUE.with(|queue| *queue.run_loop.borrow_mut() = waker.cloned());
+}
+
+/// Wakes the run loop, if it sleeps.
+#[cfg(tokio_unstable)]
+pub(crate) fn wake_run_loop() {
+    if let Some(waker) = QUEUE.with(|queue| queue.run_loop.borrow_mut().take()) {
+        waker.wake();
+    }
 }
 
 /// Gives this thread's queue up; its tasks have all been ended.
@@ -118,7 +131,7 @@ pub(crate) fn uninstall() {
 fn schedule(task: Queued) {
     if task.metadata().home.thread != std::thread::current().id() {
         // A task can only be run or dropped on its own thread; the run has failed anyway.
-        task.metadata().home.woken_from_outside.store(true, Relaxed);
+        lock(&task.metadata().home.woken_from_outside).get_or_insert(task.metadata().host);
         std::mem::forget(task);
         return;
     }
@@ -194,8 +207,8 @@ impl<T> Default for Outcome<T> {
     }
 }
 
-fn lock<T>(outcome: &Mutex<Outcome<T>>) -> MutexGuard<'_, Outcome<T>> {
-    outcome.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Tells the joiner and gives the task's place free, however the task ends.
@@ -362,9 +375,9 @@ fn run(task: Queued, instant: u64) {
 
 /// Runs code as a host's; what it spawns elsewhere is attributed to it.
 fn as_host<R>(host: u32, boot: u32, code: impl FnOnce() -> R) -> Result<R, Box<dyn Any + Send>> {
-    let before = QUEUE.with(|queue| queue.running.replace((host, boot)));
+    let before = run_as(host, boot);
     let result = catch_unwind(AssertUnwindSafe(code));
-    QUEUE.with(|queue| queue.running.set(before));
+    run_as(before.0, before.1);
     result
 }
 
@@ -396,7 +409,7 @@ pub(crate) fn fence(host: u32, boot: u32) -> io::Result<()> {
 }
 
 impl Kernel {
-    fn fail_livelock(&mut self, host: u32) {
+    pub(crate) fn fail_livelock(&mut self, host: u32) {
         let host = self.name_of(host).to_string();
         self.fail(WorldError::Livelock { host, at: Duration::from_nanos(self.now) });
     }

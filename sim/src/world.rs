@@ -5,6 +5,8 @@ use crate::host::nanos;
 use crate::journal::{Entry, Fingerprint};
 use crate::kernel::{self, Kernel, NOBODY};
 use crate::stage::Stage;
+#[cfg(tokio_unstable)]
+use crate::strays;
 use crate::{machine, tasks};
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
@@ -138,21 +140,13 @@ impl World {
 
 fn runtime(seed: u64, strict: bool) -> Result<tokio::runtime::Runtime, WorldError> {
     let mut builder = tokio::runtime::Builder::new_current_thread();
-    // Strays run to quiescence before the driver, and with it time, has its turn.
-    builder.enable_time().start_paused(true).event_interval(u32::MAX);
+    // Strays run to rest before the driver, and with it time, has its turn: they may be polled this often. Only one
+    // that never rests is.
+    builder.enable_time().start_paused(true).event_interval(1_000_000);
     #[cfg(tokio_unstable)]
     {
         builder.rng_seed(tokio::runtime::RngSeed::from_bytes(&seed.to_le_bytes()));
-        builder.on_task_spawn(move |task| {
-            if strict {
-                let place = task.spawned_at().to_string();
-                let (host, _) = tasks::running();
-                kernel::try_with(|kernel| {
-                    let host = kernel.name_of(host).to_string();
-                    kernel.fail(WorldError::Stray { host, place });
-                });
-            }
-        });
+        strays::watch(&mut builder, strict);
     }
     #[cfg(not(tokio_unstable))]
     let _ = (seed, strict);

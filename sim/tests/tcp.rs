@@ -1,4 +1,5 @@
 //! TCP as a program sees it, under every kind of trouble.
+#![allow(clippy::unwrap_used, reason = "tests")]
 
 use lizard_sim::{Fault, Host, Path, Run, Stage, Stream, World};
 use std::io::ErrorKind;
@@ -563,8 +564,7 @@ mod any_schedule {
                     }
                 }
                 world.sleep(SECOND * 1000).await;
-                let ended = *ended.lock().unwrap();
-                ended
+                *ended.lock().unwrap()
             });
             let ended = ended.unwrap().value;
             prop_assert!(ended, "the end never came");

@@ -1,7 +1,7 @@
 //! Who runs what: each host of a plan with its software.
 
 use super::plan::IotPlan;
-use super::{device, dps, hub};
+use super::{central, device, dps, hub};
 use crate::history::Name;
 use crate::host::{Host, Software};
 use std::sync::Arc;
@@ -19,6 +19,9 @@ pub fn cast(plan: &IotPlan) -> Vec<(Name, Software)> {
         let (hub, key) = (hub.clone(), plan.group_key.clone());
         cast.push((hub.host.clone(), software(move |host| hub::hub(host, hub.clone(), key.clone()))));
     }
+    let central = plan.central.clone();
+    let name = central.host.clone();
+    cast.push((name, software(move |host| central::central(host, central.clone(), hubs.clone()))));
     for device in &plan.devices {
         let (device, dps) = (device.clone(), plan.dps.host.clone());
         let (scope, key) = (plan.id_scope.clone(), plan.group_key.clone());

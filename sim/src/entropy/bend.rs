@@ -33,10 +33,17 @@ struct Answers {
     foreign: Cell<bool>,
 }
 
-/// The hosts' streams of OS randomness, each made on first use.
+/// The streams of OS randomness.
 struct Streams {
     seed: u64,
+    world: Dice,
     by_host: BTreeMap<u32, Dice>,
+}
+
+impl Streams {
+    fn new(seed: u64) -> Self {
+        Self { seed, world: dice(seed, "os"), by_host: BTreeMap::new() }
+    }
 }
 
 thread_local! {
@@ -70,7 +77,7 @@ impl Bend {
             let hint = "a world already runs on it: start a world on a thread of its own";
             return Err(WorldError::NotBent { what: "this thread", hint });
         }
-        STREAMS.set(Some(Streams { seed, by_host: BTreeMap::new() }));
+        STREAMS.set(Some(Streams::new(seed)));
         ANSWERS.with(|answers| {
             answers.host.set(NOBODY);
             answers.drawn.set(0);
@@ -101,7 +108,18 @@ pub(crate) fn set_clocks(monotonic_ns: u64, wall_ns: u64) {
     });
 }
 
-/// Sets whose stream this thread's OS randomness is drawn from now on: a host's number, or `NOBODY` for the world's own.
+/// Gives a host an OS-randomness stream of its own, which hangs on its name alone: hosts that come or go beside it do
+/// not change what it draws.
+pub(crate) fn name_host(host: u32, name: &str) {
+    STREAMS.with_borrow_mut(|streams| {
+        if let Some(Streams { seed, by_host, .. }) = streams {
+            by_host.insert(host, dice(*seed, &format!("os/{name}")));
+        }
+    });
+}
+
+/// Sets whose stream this thread's OS randomness is drawn from now on: a host that has a name here, or else the
+/// world itself.
 #[inline]
 pub(crate) fn set_host(host: u32) {
     ANSWERS.with(|answers| answers.host.set(host));
@@ -135,11 +153,8 @@ pub(super) fn fill(bytes: &mut [u8]) -> bool {
     let host = ANSWERS.with(|answers| answers.host.get());
     let filled = STREAMS.try_with(|streams| {
         let mut streams = streams.try_borrow_mut().ok()?;
-        let Streams { seed, by_host } = streams.as_mut()?;
-        // Asking for nothing is a probe: it neither makes a stream nor advances one.
-        if !bytes.is_empty() {
-            by_host.entry(host).or_insert_with(|| os_stream(*seed, host)).fill_bytes(bytes);
-        }
+        let Streams { world, by_host, .. } = streams.as_mut()?;
+        by_host.get_mut(&host).unwrap_or(world).fill_bytes(bytes);
         Some(())
     });
     let filled = matches!(filled, Ok(Some(())));
@@ -152,11 +167,6 @@ pub(super) fn fill(bytes: &mut [u8]) -> bool {
 /// Notes that a thread was started, if this one is bent.
 pub(super) fn note_thread() {
     ANSWERS.with(|answers| answers.foreign.set(answers.bent.get()));
-}
-
-/// The stream of OS randomness of one host.
-fn os_stream(seed: u64, host: u32) -> Dice {
-    dice(seed, &format!("os {host}"))
 }
 
 /// Checks that what software may ask does answer from the seed on this thread.
@@ -192,7 +202,7 @@ fn entropy_answers(seed: u64) -> bool {
     let (mut answer, mut wanted) = ([0; 32], [0; 32]);
     // SAFETY: the buffer is as long as said.
     let status = unsafe { getentropy(answer.as_mut_ptr().cast(), answer.len()) };
-    os_stream(seed, NOBODY).fill_bytes(&mut wanted);
+    Streams::new(seed).world.fill_bytes(&mut wanted);
     status == 0 && answer == wanted
 }
 

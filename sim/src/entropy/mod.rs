@@ -12,5 +12,5 @@ mod bend;
 mod interpose;
 mod stream;
 
-pub(crate) use bend::{Bend, foreign_thread, set_clocks, set_host};
+pub(crate) use bend::{Bend, foreign_thread, name_host, set_clocks, set_host};
 pub use stream::{Dice, dice};

@@ -138,10 +138,11 @@ impl Topology {
         dice: &mut Dice,
     ) -> (u64, u64) {
         let mut leaves = ready;
-        if way.bandwidth > 0 {
+        let nano_bits = (bytes as u64 * 8).saturating_mul(1_000_000_000);
+        // A bandwidth of zero is no limit.
+        if let Some(takes) = nano_bits.checked_div(way.bandwidth) {
             let pair = (machines[ends.0 as usize].site, machines[ends.1 as usize].site);
             let busy = self.busy_until.entry(pair).or_default();
-            let takes = (bytes as u64 * 8).saturating_mul(1_000_000_000) / way.bandwidth;
             leaves = leaves.max(*busy) + takes;
             *busy = leaves;
         }

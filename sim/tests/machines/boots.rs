@@ -85,7 +85,7 @@ fn each_boot_has_dice_of_its_own_that_the_seed_decides() {
 
 /// What a client that only listens learns of the machine's end within a minute, and one that speaks after the next
 /// boot; and when.
-fn learned(fault: fn() -> Fault) -> (Vec<(Duration, String)>, Vec<(Duration, String)>) {
+fn learned(fault: fn() -> Fault) -> [Vec<(Duration, String)>; 2] {
     let run = play(0, move |stage| async move {
         add(stage, HOST, async |host, _| {
             let listener = host.listen(1).unwrap();
@@ -114,14 +114,14 @@ fn learned(fault: fn() -> Fault) -> (Vec<(Duration, String)>, Vec<(Duration, Str
         let learned = listener.pages();
         stage.apply(boot());
         stage.sleep_until(ms(121_000)).await;
-        (learned, speaker.pages())
+        [learned, speaker.pages()]
     });
     run.value
 }
 
 #[test]
 fn power_loss_is_silent_until_the_peer_speaks_to_the_next_boot() {
-    let (listener, speaker) = learned(power_loss);
+    let [listener, speaker] = learned(power_loss);
     assert_eq!(listener, []);
     let [(at, words)] = &speaker[..] else { panic!("{speaker:?}") };
     assert!(words == "connection reset" && *at >= ms(120_000) && *at < ms(120_100), "{speaker:?}");
@@ -129,7 +129,7 @@ fn power_loss_is_silent_until_the_peer_speaks_to_the_next_boot() {
 
 #[test]
 fn a_crash_tells_the_peers_at_once() {
-    let (listener, speaker) = learned(crash);
+    let [listener, speaker] = learned(crash);
     // "anyone?" lay unread, so the dying kernel resets.
     let [(at, words)] = &listener[..] else { panic!("{listener:?}") };
     assert!(words == "connection reset" && *at >= ms(1_000) && *at < ms(1_100), "{listener:?}");
@@ -139,7 +139,7 @@ fn a_crash_tells_the_peers_at_once() {
 
 #[test]
 fn a_stop_ends_the_connections_of_what_it_ends() {
-    let (listener, _) = learned(stop);
+    let [listener, _] = learned(stop);
     let [(at, _)] = &listener[..] else { panic!("{listener:?}") };
     assert!(*at >= ms(11_000) && *at < ms(11_100), "{listener:?}");
 }

@@ -66,8 +66,7 @@ fn a_panic_in_any_task_brings_the_whole_host_down() {
         add(stage, HOST, async |host, _| {
             host.spawn(async move {
                 host.sleep(ms(5)).await;
-                let nothing: Option<u32> = None;
-                nothing.expect("something");
+                "ten".parse::<u32>().expect("a number");
             });
             pending().await
         });
@@ -76,7 +75,7 @@ fn a_panic_in_any_task_brings_the_whole_host_down() {
     });
     assert!(!run.value);
     assert_eq!(run.panics.len(), 1);
-    assert_eq!(run.panics[0].message, "something");
+    assert_eq!(run.panics[0].message, "a number: ParseIntError { kind: InvalidDigit }");
 }
 
 #[test]
@@ -146,4 +145,93 @@ fn a_task_may_be_polled_thousands_of_times_at_one_instant() {
         diary.pages()
     });
     assert_eq!(run.value, [(Duration::ZERO, "done".to_owned()), (ms(1), "done".to_owned())]);
+}
+
+/// Only this build hears of strays.
+#[cfg(tokio_unstable)]
+mod strays {
+    use super::*;
+
+    #[test]
+    fn one_that_never_rests_is_a_livelock_of_its_host() {
+        let error = world_error(async |host| {
+            host.sleep(ms(7)).await;
+            #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+            let stray = tokio::spawn(async {
+                loop {
+                    tokio::task::yield_now().await;
+                }
+            });
+            drop(stray);
+        });
+        assert_eq!(error, WorldError::Livelock { host: HOST.into(), at: ms(7) });
+    }
+
+    #[test]
+    fn a_world_that_refuses_them_names_host_and_place_also_when_a_stray_strays() {
+        let run = World::new(0).refuse_strays().run(|stage| async move {
+            add(stage, HOST, async |host, _| {
+                #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+                let stray = tokio::spawn(async {});
+                drop(stray);
+                host.sleep(ms(7)).await;
+            });
+            stage.sleep(ms(10)).await;
+        });
+        let WorldError::Stray { host, place } = run.expect_err("it strays") else { panic!("another error") };
+        assert_eq!(host, HOST);
+        assert!(place.contains("failures.rs"), "{place}");
+    }
+}
+#[test]
+fn a_thread_of_its_own_fails_the_run_and_names_the_host() {
+    let error = world_error(async |host| {
+        host.sleep(ms(7)).await;
+        #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+        let thread = std::thread::spawn(|| ());
+        thread.join().unwrap();
+        host.sleep(ms(7)).await;
+    });
+    let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
+    assert_eq!((host.as_str(), at), (HOST, ms(7)));
+}
+
+#[test]
+fn blocking_work_fails_the_run_and_names_the_host() {
+    let error = world_error(async |host| {
+        host.sleep(ms(7)).await;
+        #[allow(clippy::disallowed_methods, reason = "what must be noticed")]
+        let work = tokio::task::spawn_blocking(|| 42);
+        let _ = work.await;
+        host.sleep(ms(7)).await;
+    });
+    let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
+    assert_eq!((host.as_str(), at), (HOST, ms(7)));
+}
+
+#[test]
+fn a_wake_from_another_thread_fails_the_run_and_names_the_host() {
+    let (wake, woken) = tokio::sync::oneshot::channel();
+    let (ask, asked) = std::sync::mpsc::channel::<()>();
+    let (answer, answered) = std::sync::mpsc::channel::<()>();
+    #[allow(clippy::disallowed_methods, reason = "the thread outside of the world")]
+    let outside = std::thread::spawn(move || {
+        asked.recv().unwrap();
+        wake.send(()).unwrap();
+        answer.send(()).unwrap();
+    });
+    let parts = Mutex::new(Some((woken, ask, answered)));
+    let error = world_error(move |host| {
+        let (woken, ask, answered) = parts.lock().unwrap().take().expect("there is one boot");
+        async move {
+            host.spawn(woken);
+            host.sleep(ms(7)).await;
+            ask.send(()).unwrap();
+            answered.recv().unwrap();
+            pending().await
+        }
+    });
+    outside.join().unwrap();
+    let WorldError::ForeignThread { host, at, .. } = error else { panic!("{error}") };
+    assert_eq!((host.as_str(), at), (HOST, ms(7)));
 }

@@ -152,18 +152,22 @@ fn a_crash_or_power_loss_ends_it_for_good() {
 
 #[test]
 fn its_time_to_stop_runs_on() {
-    let run = play(0, |stage| async move {
-        let diary = add(stage, HOST, async |host, diary| {
-            host.stopping().await;
-            diary.write(host, "says goodbye");
+    let said_when_thawed_after = |frozen_for| {
+        let run = play(0, move |stage| async move {
+            let diary = add(stage, HOST, async |host, diary| {
+                host.stopping().await;
+                diary.write(host, "goodbye");
+            });
+            stage.sleep(ms(1_000)).await;
+            stage.apply(freeze());
+            stage.apply(stop());
+            stage.sleep(frozen_for).await;
+            stage.apply(thaw());
+            stage.sleep(ms(1_000)).await;
+            diary.pages()
         });
-        stage.sleep(ms(1_000)).await;
-        stage.apply(freeze());
-        stage.apply(stop());
-        stage.sleep(ms(9_000)).await;
-        let still_up = stage.is_up(HOST);
-        stage.sleep(ms(2_000)).await;
-        (diary.words(), still_up, stage.is_up(HOST))
-    });
-    assert_eq!(run.value, (vec![], true, false));
+        run.value
+    };
+    assert_eq!(said_when_thawed_after(ms(9_000)), [(ms(10_000), "goodbye".to_owned())]);
+    assert_eq!(said_when_thawed_after(ms(11_000)), []);
 }

@@ -19,6 +19,7 @@ async fn beat(host: Host, mut file: DiskFile, mut stream: Stream, diary: Diary, 
 }
 
 /// Software with beats of every kind: its main future's, a task's, and tasks that escaped through `tokio::spawn`.
+#[allow(clippy::disallowed_methods, reason = "what must be fenced")]
 async fn beats(host: Host, diary: Diary, stops: bool) {
     let line = async |file: &str| (host.disk().open(file).unwrap(), host.connect("peer", 1).await.unwrap());
     let (file, stream) = line("task").await;

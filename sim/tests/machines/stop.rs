@@ -30,14 +30,16 @@ fn software_says_goodbye_and_its_connections_end_in_order() {
         stage.sleep(ms(1_000)).await;
         stage.apply(stop());
         stage.sleep(ms(1_000)).await;
-        let saying_goodbye = stage.is_up(HOST);
+        assert!(stage.is_stopping(HOST));
+        let before = heard.words();
         stage.sleep(ms(2_000)).await;
-        (heard.words(), diary.pages(), saying_goodbye, stage.is_up(HOST))
+        (before, heard.words(), diary.pages(), stage.is_up(HOST))
     });
-    let (heard, asked, saying_goodbye, up) = run.value;
+    let (before, heard, asked, up) = run.value;
+    assert_eq!(before, [""; 0]);
     assert_eq!(heard, ["hello, goodbye, end"]);
     assert_eq!(asked, [(ms(1_000), "asked".to_owned())]);
-    assert!(saying_goodbye && !up);
+    assert!(!up);
 }
 
 #[test]
@@ -87,22 +89,28 @@ fn every_task_that_waits_for_it_is_told_also_late() {
 }
 
 #[test]
-fn a_boot_while_it_stops_ends_it_and_starts_it_again() {
+fn a_boot_while_it_stops_ends_its_time_and_starts_it_unasked() {
     let run = play(0, |stage| async move {
         let diary = add(stage, HOST, async |host, diary| {
             diary.write(host, format!("boot {}", host.boot()));
             host.stopping().await;
             diary.write(host, "asked");
             host.sleep(ms(2_000)).await;
+            diary.write(host, "had its time");
         });
         stage.sleep(ms(1_000)).await;
         stage.apply(stop());
         stage.sleep(ms(1_000)).await;
         stage.apply(boot());
         stage.sleep(ms(20_000)).await;
-        (diary.words(), stage.is_up(HOST), stage.is_stopping(HOST))
+        (diary.pages(), stage.is_up(HOST))
     });
-    assert_eq!(run.value, (["boot 1", "asked", "boot 2"].map(str::to_owned).to_vec(), true, false));
+    let (pages, up) = run.value;
+    assert_eq!(
+        pages,
+        [(0, "boot 1"), (1_000, "asked"), (2_000, "boot 2")].map(|(at, words)| (ms(at), words.to_owned()))
+    );
+    assert!(up);
 }
 
 #[test]

@@ -169,28 +169,33 @@ fn more_than_getentropy_gives_is_refused_as_the_c_library_refuses_it() {
     });
 }
 
+/// What `host` draws in two turns; with others beside it, between and around them.
+fn drawn_by(host: &'static str, others: &'static [&'static str]) -> [[u8; 8]; 2] {
+    on_bent_thread(7, move || {
+        for (id, name) in (0..).zip(others.iter().chain([&host])) {
+            name_host(id, name);
+        }
+        let others_draw = || {
+            for id in 0..others.len() as u32 {
+                set_host(id);
+                let _ = draw::<5>();
+            }
+            set_host(NOBODY);
+            let _ = draw::<3>();
+            set_host(others.len() as u32);
+        };
+        others_draw();
+        let first = draw();
+        others_draw();
+        [first, draw()]
+    })
+}
+
 #[test]
-fn what_one_host_draws_does_not_depend_on_what_another_draws() {
-    let alone = on_bent_thread(7, || {
-        set_host(1);
-        [draw::<8>(), draw::<8>()]
-    });
-    let among_others = on_bent_thread(7, || {
-        set_host(0);
-        let _ = draw::<40>();
-        set_host(1);
-        let first = draw::<8>();
-        set_host(2);
-        let _ = draw::<3>();
-        set_host(1);
-        [first, draw::<8>()]
-    });
-    assert_eq!(alone, among_others);
-    let other = on_bent_thread(7, || {
-        set_host(2);
-        [draw::<8>(), draw::<8>()]
-    });
-    assert_ne!(alone, other);
+fn what_one_host_draws_does_not_depend_on_what_other_hosts_there_are() {
+    let alone = drawn_by("hub", &[]);
+    assert_eq!(alone, drawn_by("hub", &["device", "central"]));
+    assert_ne!(alone, drawn_by("device", &["hub", "central"]));
 }
 
 #[test]

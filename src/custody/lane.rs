@@ -4,9 +4,9 @@ use crate::history::{DestinationId, HostId, Outages, ProducerId, Roster, Route};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
-/// An ack that met no disturbance for this long has arrived: many round trips, and enough for
-/// several retransmissions in a row on a lossy link (200 ms, doubling).
-pub(super) const ACK_ARRIVES: Duration = Duration::from_secs(10);
+/// An ack that met no disturbance for this long has arrived: many round trips, enough for four retransmissions in a
+/// row on a lossy link (200 ms, doubling), and for a service that writes acks down once a second.
+pub(super) const ACK_ARRIVES: Duration = Duration::from_secs(5);
 /// An ack younger than this may be in flight when its connection ends: a long round trip.
 const ACK_IN_FLIGHT: Duration = Duration::from_millis(200);
 
@@ -23,7 +23,7 @@ impl LaneId {
 /// A message on its way into a receiver and back as an ack.
 ///
 /// ```text
-///   (none) --dispatched, delivered--> out --received--> handled --acked--> acked --10 s undisturbed--> (none)
+///   (none) --dispatched, delivered--> out --received--> handled --acked--> acked --5 s undisturbed--> (none)
 ///                                      ^------------------'---dispatched again------'
 /// ```
 /// A disturbance on the way, at any point of it, is a cause to see the message again.

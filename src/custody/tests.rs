@@ -138,7 +138,7 @@ fn a_long_run_leaves_nothing_open_and_nothing_in_flight() {
         books.confirm(message(0, number));
     }
     assert!(books.custody.is_settled());
-    books.now += Duration::from_secs(11);
+    books.now += Duration::from_secs(6);
     books.power("late", Power::On);
     assert_eq!((books.custody.open(), books.custody.flights()), (0, 0));
 }
@@ -149,7 +149,7 @@ fn a_destination_that_never_acks_leaves_no_flights_behind() {
     books.offer(message(0, 0));
     books.receive(message(0, 0), CENTRAL);
     assert_eq!(books.custody.flights(), 1);
-    books.now += Duration::from_secs(11);
+    books.now += Duration::from_secs(6);
     books.offer(message(0, 1));
     assert_eq!(books.custody.flights(), 0);
 }

@@ -173,15 +173,14 @@ impl<J: Judge + 'static> Director<J> {
     async fn settle(&self) {
         let end = self.production.duration + self.production.settle;
         loop {
+            // Before the first look, too: what software does at this very moment is still to come.
+            self.stage.sleep_until(end.min(self.stage.now() + SETTLING_GLANCE)).await;
             let now = self.stage.now();
-            {
-                let mut judge = self.judge();
-                judge.tick(now);
-                if judge.is_settled() || judge.has_seen_enough() || now >= end {
-                    return;
-                }
+            let mut judge = self.judge();
+            judge.tick(now);
+            if judge.is_settled() || judge.has_seen_enough() || now >= end {
+                return;
             }
-            self.stage.sleep_until(end.min(now + SETTLING_GLANCE)).await;
         }
     }
 

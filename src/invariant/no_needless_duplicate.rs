@@ -11,7 +11,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         again before it was confirmed; the connection of whoever held it, or that machine, or a service on its way \
         ended before its ack had arrived; a fault was on that way; or the receiver recorded that it did not \
         acknowledge it (a nack, an ack time-out). Whoever the service dispatched it to, or where it arrived, holds \
-        it. An ack has arrived when nothing disturbed its way for ten seconds. The trouble of another consumer, or \
+        it. An ack has arrived when nothing disturbed its way for five seconds. The trouble of another consumer, or \
         a restart long after the ack, explains nothing.",
     build: |_, _| Box::new(NoNeedlessDuplicate),
 };
@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn violated_when_the_restart_came_long_after_the_ack() {
         let mut story = Story::of("no-needless-duplicate");
-        story.offer(0).confirm(0).receive(0).ack(0).after(11).power("hub-a", Power::Lost).power("hub-a", Power::On);
+        story.offer(0).confirm(0).receive(0).ack(0).after(6).power("hub-a", Power::Lost).power("hub-a", Power::On);
         story.receive(0);
         story.ends().violated(AGAIN);
     }

@@ -1,5 +1,8 @@
 use super::*;
-use crate::wire::mqtt::{Connect, SubscribeCode};
+use crate::history::MessageId;
+use crate::iot::device::reports::TWIN_ANSWERS;
+use crate::iot::plan::OnSessionLoss;
+use crate::wire::mqtt::{Connect, ConnectCode, Publish, Qos, Quality, SubscribeCode};
 use std::time::UNIX_EPOCH;
 
 const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";

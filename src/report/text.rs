@@ -201,13 +201,11 @@ impl Page {
             report.clients.iter().filter(|client| client.reconnects > 0 || !client.moves.is_empty()).collect();
         for client in busy.iter().take(MOST) {
             let again = spread(&client.reconnect_ms).map(|line| format!(" ({line})")).unwrap_or_default();
-            writeln!(
-                self.out,
-                "  {:<9} {}{again}, {}",
-                client.name,
-                times(client.reconnects, "reconnected"),
-                times(client.moves.len() as u64, "moved")
-            )?;
+            let moved = match client.moves.len() as u64 {
+                0 => String::new(),
+                moves => format!(", {}", times(moves, "moved")),
+            };
+            writeln!(self.out, "  {:<9} {}{again}{moved}", client.name, times(client.reconnects, "reconnected"))?;
         }
         if busy.len() > MOST {
             writeln!(self.out, "            and {} more clients that connected again or moved", busy.len() - MOST)?;

@@ -178,7 +178,9 @@ impl Device {
         // An application that waits for room waits for an acknowledgement, not for the clock.
         let telemetry = self.telemetry.as_ref().map(|telemetry| telemetry.due).filter(|_| !self.outbox.is_full());
         let application = [telemetry, self.report_due].into_iter().flatten();
-        let application = application.filter(|due| *due < self.plan.until && self.stopping.is_none());
+        // A device that was frozen over its end has old dates and nothing more to do about them.
+        let open = moment.now < self.plan.until && self.stopping.is_none();
+        let application = application.filter(|due| open && *due < self.plan.until);
         application.chain(session).chain(self.stopping).min()
     }
 

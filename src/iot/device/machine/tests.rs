@@ -212,6 +212,16 @@ fn nothing_new_is_offered_after_the_end_and_the_rest_is_still_sent() {
 }
 
 #[test]
+fn a_device_frozen_over_the_end_does_not_wait_for_what_was_due_before() {
+    let mut story = Story::settled(DevicePlan { until: 60 * SECOND, reported: Some(SECOND), ..plan() });
+    story.now = 60 * SECOND;
+    let moment = story.moment();
+    story.device.tick(moment);
+    story.collect();
+    assert!(story.device.due(moment).is_none_or(|due| due > moment.now));
+}
+
+#[test]
 fn a_full_buffer_makes_the_application_wait_and_drops_nothing() {
     let mut story = Story::settled(DevicePlan { buffer: 3, ..plan() });
     story.runs(10 * SECOND);

@@ -81,7 +81,9 @@ fn list_tells_name_story_length_and_what_is_expected() {
 
 #[test]
 fn explain_knows_every_invariant_fault_and_knob_and_suggests_for_others() {
-    for (word, says) in [("attack", "giant lizard"), ("on-session-loss", "https://github.com/")] {
+    for (word, says) in
+        [("no-loss", "an invariant"), ("attack", "giant lizard"), ("on-session-loss", "https://github.com/")]
+    {
         let output = lizard(&["explain", word]);
         assert_eq!(output.status.code(), Some(0));
         assert!(out(&output).contains(says), "{}", out(&output));

@@ -5,12 +5,16 @@ use giant_lizard::history::{
     Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Producer, ProducerId, Reason, Roster,
     Route, Witness,
 };
-use giant_lizard::host::Software;
-use giant_lizard::iot::plan::{CentralPlan, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy};
+use giant_lizard::host::{Host, Software};
+use giant_lizard::iot::plan::{
+    CONTROL_PORT, CentralPlan, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy,
+};
 use giant_lizard::iot::{central, device, dps, hub};
+use giant_lizard::wire::http::Client;
 use lizard_sim::{Fault, Path};
+use rand::RngExt;
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 const SCOPE: &str = "0ne00000001";
@@ -38,6 +42,7 @@ struct Notes {
     known: BTreeMap<Name, u64>,
     health: Vec<(Duration, Name, bool)>,
     unrecognised: u64,
+    notes: Vec<String>,
     settling: bool,
 }
 
@@ -64,6 +69,7 @@ impl Witness for Notes {
                 let before = self.known.insert(client, number);
                 assert!(before.is_none_or(|before| before < number), "central forgot what it knew");
             }
+            Event::Note { text } => self.notes.push(text),
             Event::Settling => self.settling = true,
             _ => {}
         }
@@ -239,8 +245,12 @@ impl Scene {
     }
 
     fn play(self) -> (Notes, Curtain) {
+        play(self.production())
+    }
+
+    fn production(self) -> Production {
         let path = |least, most, loss_ppm| Path { latency: (millis(least), millis(most)), loss_ppm, bandwidth: None };
-        let production = Production {
+        Production {
             seed: self.seed,
             roster: Arc::new(self.roster()),
             parts: self.parts(),
@@ -250,13 +260,16 @@ impl Scene {
             duration: self.duration,
             settle: seconds(300),
             ..Production::default()
-        };
-        let notes = Arc::new(Mutex::new(Notes::default()));
-        let curtain = production.play(notes.clone()).expect("the world can be made");
-        assert!(curtain.panics.is_empty(), "{:?}", curtain.panics);
-        let notes = std::mem::take(&mut *notes.lock().unwrap());
-        (notes, curtain)
+        }
     }
+}
+
+fn play(production: Production) -> (Notes, Curtain) {
+    let notes = Arc::new(Mutex::new(Notes::default()));
+    let curtain = production.play(notes.clone()).expect("the world can be made");
+    assert!(curtain.panics.is_empty(), "{:?}", curtain.panics);
+    let notes = std::mem::take(&mut *notes.lock().unwrap_or_else(PoisonError::into_inner));
+    (notes, curtain)
 }
 
 #[test]
@@ -316,6 +329,10 @@ fn a_crash_of_central_or_of_the_provisioning_service_loses_and_repeats_nothing()
         let crash = |host: &str| Fault::Crash { host: host.to_owned() };
         let boot = |host: &str| Fault::Boot { host: host.to_owned() };
         let mut scene = Scene::new(seed, 4, seconds(400)).attack("hub-a", seconds(120), seconds(60));
+        for host in ["hub-a", "hub-b", "dps", "central"] {
+            // Most crashes find something written and not yet synced.
+            scene = scene.at(Duration::ZERO, Fault::SlowSync { host: host.to_owned(), by: millis(400) });
+        }
         for round in 0..8u64 {
             // Into the middle of whatever is going on then.
             let at = millis(20_000 + round * 41_003 + seed * 97);
@@ -337,4 +354,73 @@ fn both_hubs_dead_is_a_long_wait_and_no_loss() {
             .play();
         notes.nothing_was_lost(&format!("seed {seed}"));
     }
+}
+
+/// Whatever can be done to the services, drawn from the seed: several faults, one after the other and overlapping.
+fn storm(seed: u64) -> Scene {
+    let mut dice = lizard_sim::dice(seed, "storm");
+    let mut below = |n: u32| dice.random_range(0..n);
+    let mut scene = Scene::new(seed, 3, seconds(420));
+    let mut at = seconds(20);
+    while at < seconds(330) {
+        let host = ["hub-a", "hub-b", "dps", "central"][below(4) as usize].to_owned();
+        let lasting = millis(200 + u64::from(below(60_000)));
+        let other = ["hub-a", "hub-b", "dps", "central", "field"][below(5) as usize];
+        let (begin, end) = match below(9) {
+            0 | 1 => (Fault::PowerLoss { host: host.clone() }, Fault::Boot { host }),
+            2 | 3 => (Fault::Crash { host: host.clone() }, Fault::Boot { host }),
+            4 => (Fault::Freeze { host: host.clone() }, Fault::Thaw { host }),
+            5 => (Fault::DiskFull { host: host.clone(), on: true }, Fault::DiskFull { host, on: false }),
+            6 => (Fault::DiskError { host: host.clone(), on: true }, Fault::DiskError { host, on: false }),
+            7 => (
+                Fault::SlowSync { host: host.clone(), by: millis(u64::from(below(2000))) },
+                Fault::SlowSync { host, by: Duration::ZERO },
+            ),
+            _ if host == other => continue,
+            _ => {
+                scene = scene.cut(&host, other, at, lasting);
+                at += millis(u64::from(below(40_000)));
+                continue;
+            }
+        };
+        scene = scene.at(at, begin).at(at + lasting, end);
+        at += millis(u64::from(below(40_000)));
+    }
+    scene
+}
+
+#[test]
+fn whatever_is_done_to_the_services_nothing_is_lost_and_nothing_received_twice() {
+    let seeds = std::env::var("STORMS").map_or(25, |text| text.parse().expect("STORMS is a number"));
+    for seed in 0..seeds {
+        storm(seed).play().0.nothing_was_lost(&format!("seed {seed}"));
+    }
+}
+
+#[test]
+fn an_operator_can_ask_where_a_device_belongs() {
+    let scene = Scene::new(3, 1, seconds(60));
+    let ask: Software = Arc::new(|host: Host| {
+        Box::pin(async move {
+            host.sleep(seconds(30)).await;
+            let mut client = Client::new(host.clone(), "dps".into(), CONTROL_PORT, seconds(5));
+            for (method, target) in
+                [("GET", "/registrations/xyz"), ("GET", "/registrations/abc"), ("PUT", "/registrations/xyz")]
+            {
+                let answer = client.request(method, target, "").await.expect("dps is there");
+                let body = String::from_utf8_lossy(&answer.body);
+                host.record(Event::Note { text: format!("{} {body}", answer.status) });
+            }
+        })
+    });
+    let mut production = scene.production();
+    let operator = Part { name: "operator".into(), site: "east".into(), starts: Duration::ZERO, software: ask };
+    production.parts.push(operator);
+    let (notes, _) = play(production);
+    let [known, unknown, refused] = &notes.notes[..] else { panic!("{:?}", notes.notes) };
+    for part in ["200 ", r#""assignedHub":"hub-a""#, r#""status":"assigned""#, r#""substatus":"initialAssignment""#] {
+        assert!(known.contains(part), "{known}");
+    }
+    assert!(unknown.starts_with("404 ") && unknown.contains("404201"), "{unknown}");
+    assert!(refused.starts_with("405 "), "{refused}");
 }

@@ -41,6 +41,17 @@
 //! - [`Fault`] is what can be done to a world.
 //! - [`Fingerprint`] says whether two runs had the same history.
 
+// rustdoc is not given rustflags.
+#[cfg(all(feature = "require-tokio-unstable", not(tokio_unstable), not(doc)))]
+compile_error!(
+    r#"without tokio_unstable the order in which `tokio::select!` asks its branches is not the seed's; put these lines into .cargo/config.toml:
+
+[build]
+rustflags = ["--cfg", "tokio_unstable"]
+
+RUSTFLAGS in the environment replaces them, even when empty: then put `--cfg tokio_unstable` there."#
+);
+
 mod clock;
 mod disk;
 mod entropy;

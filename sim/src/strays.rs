@@ -4,6 +4,7 @@
 //! fenced by every handle of a dead boot, but nobody knows whose they are, and one that never rests keeps the world
 //! from going on.
 
+use crate::entropy;
 use crate::kernel;
 use crate::tasks;
 use crate::world::WorldError;
@@ -41,7 +42,10 @@ pub(crate) fn watch(builder: &mut Builder, refuse: bool) {
     });
     builder.on_before_task_poll(|task| polled(task.id()));
     builder.on_after_task_poll(|_| {
-        tasks::run_as(kernel::NOBODY, 0);
+        let (host, _) = tasks::run_as(kernel::NOBODY, 0);
+        if entropy::foreign_thread() {
+            kernel::try_with(|kernel| kernel.fail_foreign_thread(host, "it started a thread"));
+        }
     });
     builder.on_task_terminate(|task| {
         STRAYS.with_borrow_mut(|strays| strays.remove(&task.id()));

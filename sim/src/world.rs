@@ -1,6 +1,6 @@
 //! One world: a fresh thread, a seed, a run loop in which time jumps from event to event.
 
-use crate::entropy::Bend;
+use crate::entropy::{self, Bend};
 use crate::host::nanos;
 use crate::journal::{Entry, Fingerprint};
 use crate::kernel::{self, Kernel, NOBODY};
@@ -195,6 +195,10 @@ impl RunLoop {
         ending: &mut dyn FnMut(&mut Context<'_>) -> Poll<Option<T>>,
     ) -> Poll<Option<T>> {
         self.follow_tokio();
+        if entropy::foreign_thread() {
+            // Before one of our tasks is blamed: it was one of tokio's, and without hooks nobody knows whose.
+            kernel::with(|kernel| kernel.fail_foreign_thread(NOBODY, "what it spawned with tokio started a thread"));
+        }
         loop {
             self.strays_rested &= !tasks::run_ready(self.instant);
             if machine::close_down() {

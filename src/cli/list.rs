@@ -1,6 +1,6 @@
 //! `lizard list`: the scenarios below a folder, and what each is about.
 use super::files;
-use super::output::{Exit, Failure, print, refuse};
+use super::output::{Exit, Failure, print, refuse, wrapped};
 use crate::scenario::{LoadError, Loaded, load};
 use clap::Args;
 use std::path::PathBuf;
@@ -43,7 +43,7 @@ impl List {
 fn about(Loaded { file, scenario }: &Loaded) -> String {
     let mut lines = vec![format!("{}: {}", file.display(), scenario.name)];
     if let Some(story) = &scenario.story {
-        lines.extend(wrapped(story, 100).into_iter().map(|line| format!("  {line}")));
+        lines.extend(wrapped(story).into_iter().map(|line| format!("  {line}")));
     }
     lines.push(format!("  lasts {}, settles within {}", scenario.duration, scenario.settle));
     if let Some(pitfall) = &scenario.pitfall {
@@ -52,19 +52,4 @@ fn about(Loaded { file, scenario }: &Loaded) -> String {
     let plan = crate::scenario::plan(scenario, file, scenario.seed.unwrap_or(0));
     lines.extend(plan.expectations.iter().map(|expectation| format!("  expects: {}", expectation.text)));
     lines.join("\n") + "\n\n"
-}
-
-fn wrapped(text: &str, width: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for word in text.split_whitespace() {
-        match lines.last_mut() {
-            Some(line) if line.is_empty() => line.push_str(word),
-            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
 }

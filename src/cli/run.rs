@@ -134,7 +134,7 @@ pub(super) fn timed(
     recorder: Option<Arc<Mutex<Recorder>>>,
     until: Option<std::time::Duration>,
 ) -> Result<(Report, f64), Failure> {
-    #[allow(clippy::disallowed_methods, reason = "the command line lives in real time")]
+    #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
     let began = Instant::now();
     let watch = Watch { witness: recorder.map(|recorder| recorder as _), until };
     let mut report = run_watched(plan, Mode::ToTheEnd, watch)?.report;

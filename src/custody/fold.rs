@@ -1,29 +1,13 @@
 //! The fold itself.
 use super::lane::{Landings, Lane};
 use super::source::Source;
-use super::{Histogram, Interruptions, LaneId, Numbers, Open, Percentiles, Receipt, Stranger, Turn};
+use super::{Counts, Histogram, Interruptions, LaneId, Open, Percentiles, Receipt, Stranger, Turn};
 use crate::history::{
-    DestinationId, Directory, Disturbance, Entry, Event, HostId, MessageId, Outages, Power, ProducerId, Roster,
+    DestinationId, Directory, Disturbance, Entry, Event, MessageId, Outages, Power, ProducerId, Roster,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// How many messages met which fate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    pub offered: u64,
-    pub confirmed: u64,
-    /// First receipts, by each destination.
-    pub received: u64,
-    /// Later receipts, by each destination.
-    pub duplicates: u64,
-    /// Messages that a destination is owed and has not got, given up ones aside. Final once the run is over.
-    pub lost: u64,
-    pub given_up: u64,
-    /// Not confirmed when their producer's host crashed or lost power, and not received since.
-    pub indeterminate: u64,
-}
 
 /// Where each open message is, who is owed it. Memory grows with what is open, not with what has been.
 #[derive(Clone, Debug)]
@@ -44,6 +28,7 @@ pub struct Custody {
 }
 
 impl Custody {
+    /// Opens the books of a roster.
     pub fn new(roster: Arc<Roster>, directory: Arc<Directory>) -> Self {
         let mut lanes = Vec::new();
         let mut lanes_into = vec![Vec::new(); roster.destinations.len()];
@@ -407,29 +392,6 @@ impl Custody {
             });
             if about_it || on_its_path {
                 entries.push(entry.clone());
-            }
-        }
-    }
-}
-
-impl Source {
-    fn new(host: Option<HostId>) -> Self {
-        Self {
-            host,
-            boot: 0,
-            offered: Numbers::default(),
-            open: BTreeMap::new(),
-            indeterminate: Numbers::default(),
-            lanes: Vec::new(),
-            path: host.into_iter().collect(),
-            troubled: false,
-            unconfirmed: 0,
-        }
-    }
-    fn widen(&mut self, ends: &[HostId]) {
-        for host in ends {
-            if !self.path.contains(host) {
-                self.path.push(*host);
             }
         }
     }

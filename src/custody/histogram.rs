@@ -17,13 +17,16 @@ pub struct Histogram {
 /// What a histogram says.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Percentiles {
+    /// Half are no longer.
     pub p50: Duration,
+    /// Ninety-nine of a hundred are no longer.
     pub p99: Duration,
     /// Exact.
     pub max: Duration,
 }
 
 impl Histogram {
+    /// Adds one.
     pub fn record(&mut self, duration: Duration) {
         let micros = u64::try_from(duration.as_micros()).unwrap_or(u64::MAX);
         let shift = (u64::BITS - micros.leading_zeros()).saturating_sub(STEPS_BITS + 1);
@@ -31,6 +34,7 @@ impl Histogram {
         self.count += 1;
         self.max = self.max.max(duration);
     }
+    /// How many there are.
     pub fn count(&self) -> u64 {
         self.count
     }

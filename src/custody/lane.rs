@@ -15,6 +15,7 @@ const ACK_IN_FLIGHT: Duration = Duration::from_millis(200);
 pub struct LaneId(pub u32);
 
 impl LaneId {
+    /// The place in [`Roster::routes`].
     pub fn index(self) -> usize {
         self.0 as usize
     }

@@ -7,6 +7,7 @@
 //!
 //! Entitlement comes from the roster's routes and from what receivers record about their subscriptions. What a
 //! service records says where a message may be (custody, blame); it never excuses anything.
+mod counts;
 mod fold;
 mod histogram;
 mod lane;
@@ -16,7 +17,8 @@ mod source;
 mod tests;
 mod turn;
 
-pub use fold::{Counts, Custody};
+pub use counts::Counts;
+pub use fold::Custody;
 pub use histogram::{Histogram, Percentiles};
 pub use lane::{Interruptions, LaneId};
 pub use numbers::Numbers;

@@ -41,6 +41,7 @@ impl Numbers {
         }
         true
     }
+    /// Whether a number is in it.
     pub fn contains(&self, number: u64) -> bool {
         self.runs.range(..=number).next_back().is_some_and(|(_, last)| number <= *last)
     }

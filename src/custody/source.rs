@@ -15,10 +15,13 @@ use std::time::Duration;
 /// ```
 #[derive(Clone, Debug)]
 pub struct Open {
+    /// When it was offered.
     pub offered_at: Duration,
     /// Of its bytes; `None`: offered in a boot that is gone, and no longer known.
     pub digest: Option<u64>,
+    /// When it was confirmed first.
     pub confirmed_at: Option<Duration>,
+    /// It has been on the wire.
     pub sent: bool,
     /// A fault was on its path while it was open.
     pub tried: bool,
@@ -46,6 +49,28 @@ pub(super) struct Source {
 }
 
 impl Source {
+    /// Opens the books of a producer on this host.
+    pub(super) fn new(host: Option<HostId>) -> Self {
+        Self {
+            host,
+            boot: 0,
+            offered: Numbers::default(),
+            open: BTreeMap::new(),
+            indeterminate: Numbers::default(),
+            lanes: Vec::new(),
+            path: host.into_iter().collect(),
+            troubled: false,
+            unconfirmed: 0,
+        }
+    }
+    /// Takes the machines of one more route into its path.
+    pub(super) fn widen(&mut self, ends: &[HostId]) {
+        for host in ends {
+            if !self.path.contains(host) {
+                self.path.push(*host);
+            }
+        }
+    }
     pub(super) fn lane_to(&self, destination: DestinationId) -> Option<LaneId> {
         self.lanes.iter().find(|(to, _)| *to == destination).map(|(_, lane)| *lane)
     }

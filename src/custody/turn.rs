@@ -4,6 +4,7 @@ use crate::history::{DestinationId, MessageId};
 
 /// What the latest entry changed in custody.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's words tell its fields")]
 pub enum Turn {
     /// Nothing that closes or breaks an obligation.
     Quiet,
@@ -19,7 +20,9 @@ pub enum Turn {
 
 /// What a receipt was.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(missing_docs, reason = "each variant's words tell its fields")]
 pub enum Receipt {
+    /// The first of this message at this destination.
     First {
         lane: LaneId,
         /// It was owed.
@@ -31,6 +34,7 @@ pub enum Receipt {
         /// Its bytes are not those that were offered.
         other_bytes: bool,
     },
+    /// Not the first.
     Again {
         lane: LaneId,
         /// Something on its own path explains it.

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 /// What a name stands for: one machine, or every machine of a site.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Place {
+    /// One machine.
     Host(HostId),
+    /// All machines of a site.
     Site(SiteId),
 }
 
@@ -82,6 +84,7 @@ impl Directory {
             None => self.host(name),
         }
     }
+    /// Finds the machine that a client is on.
     pub fn host_of_client(&self, client: ClientId) -> Option<HostId> {
         self.host_of_client[client.index()]
     }
@@ -89,6 +92,7 @@ impl Directory {
     pub fn clients_on(&self, host: HostId) -> &[ClientId] {
         &self.clients_on[host.index()]
     }
+    /// Finds the machine that a producer is on.
     pub fn host_of_producer(&self, producer: ProducerId) -> Option<HostId> {
         self.host_of_producer[producer.index()]
     }
@@ -107,6 +111,7 @@ impl Directory {
             Place::Site(site) => self.site_of(host) == site,
         }
     }
+    /// Finds the site that a machine stands in.
     pub fn site_of(&self, host: HostId) -> SiteId {
         self.site_of[host.index()]
     }

@@ -4,12 +4,15 @@ use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
 
+/// A host's, site's or client's name.
 pub type Name = Arc<str>;
 
 /// One message: its producer and that producer's count, from 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 pub struct MessageId {
+    /// Whose it is.
     pub producer: ProducerId,
+    /// Its number among that producer's.
     pub number: u64,
 }
 
@@ -20,6 +23,7 @@ pub struct Entry {
     pub at: Duration,
     /// The host that recorded it; for `Power`, `Cut`, `Healed`: the host or site it happened to.
     pub host: Name,
+    /// What happened.
     pub event: Event,
 }
 
@@ -27,175 +31,87 @@ pub struct Entry {
 /// (not even across boots: derive them from the boot number).
 #[derive(Clone, Debug, PartialEq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "each variant's words tell its fields")]
 pub enum Event {
     // A message's life, in order. Producer's client:
     /// The client accepted it from its application.
-    Offered {
-        message: MessageId,
-        digest: u64,
-    },
+    Offered { message: MessageId, digest: u64 },
     /// It went onto the wire of a session; `again`: not for the first time.
-    Sent {
-        message: MessageId,
-        session: u64,
-        again: bool,
-    },
+    Sent { message: MessageId, session: u64, again: bool },
     /// The asking side saw the answer that makes it the service's.
-    Confirmed {
-        message: MessageId,
-    },
+    Confirmed { message: MessageId },
     /// The client told its application that it will not deliver it.
-    GivenUp {
-        message: MessageId,
-        why: &'static str,
-    },
+    GivenUp { message: MessageId, why: &'static str },
     // Services (custody and blame, never excuse):
-    Stored {
-        message: MessageId,
-    },
-    Dispatched {
-        message: MessageId,
-        to: Name,
-        again: bool,
-    },
+    /// The service has it on its disk.
+    Stored { message: MessageId },
+    /// The service sent it to a client or host, which may hold it from now on: a needless duplicate is told by who held it.
+    Dispatched { message: MessageId, to: Name, again: bool },
     // Receiver's client:
     /// It reached the receiving client.
-    Delivered {
-        message: MessageId,
-        destination: DestinationId,
-    },
+    Delivered { message: MessageId, destination: DestinationId },
     /// The receiving application finished handling it. `digest`: of the bytes it saw.
-    Received {
-        message: MessageId,
-        destination: DestinationId,
-        digest: u64,
-    },
+    Received { message: MessageId, destination: DestinationId, digest: u64 },
     /// The receiver told the service that it is done with it.
-    Acked {
-        message: MessageId,
-        destination: DestinationId,
-    },
+    Acked { message: MessageId, destination: DestinationId },
     /// The receiver's ack could not reach the service before its connection ended, or it never sent one:
     /// the next receipt of this message has a cause.
-    Unacked {
-        message: MessageId,
-        destination: DestinationId,
-        why: &'static str,
-    },
+    Unacked { message: MessageId, destination: DestinationId, why: &'static str },
     /// Something was received that is no message of any producer.
-    Unrecognised {
-        destination: DestinationId,
-        digest: u64,
-    },
-    SubscribeStarted {
-        destination: DestinationId,
-    },
-    Subscribed {
-        destination: DestinationId,
-    },
+    Unrecognised { destination: DestinationId, digest: u64 },
+    /// A receiver asked to subscribe; what was confirmed before is not owed to it.
+    SubscribeStarted { destination: DestinationId },
+    /// Its subscription stands; what is offered from now on is owed to that destination.
+    Subscribed { destination: DestinationId },
 
     // Sessions. The client's view:
-    Connecting {
-        client: Name,
-        service: Name,
-    },
-    Connected {
-        client: Name,
-        service: Name,
-        session: u64,
-    },
-    Refused {
-        client: Name,
-        service: Name,
-        why: String,
-    },
+    /// The client begins to connect; every attempt counts against its pace.
+    Connecting { client: Name, service: Name },
+    /// The session is open.
+    Connected { client: Name, service: Name, session: u64 },
+    /// The attempt failed, in words.
+    Refused { client: Name, service: Name, why: String },
     /// A session ended without the client's wish.
-    SessionLost {
-        client: Name,
-        service: Name,
-        session: u64,
-        cause: Cause,
-    },
+    SessionLost { client: Name, service: Name, session: u64, cause: Cause },
     /// A session ended because the client closed it.
-    SessionClosed {
-        client: Name,
-        service: Name,
-        session: u64,
-    },
+    SessionClosed { client: Name, service: Name, session: u64 },
     // The service's view (`service` is the host that records):
-    SessionOpened {
-        client: Name,
-        session: u64,
-    },
-    SessionEnded {
-        client: Name,
-        session: u64,
-        why: &'static str,
-    },
+    /// The service holds a session of that client open.
+    SessionOpened { client: Name, session: u64 },
+    /// The service no longer does.
+    SessionEnded { client: Name, session: u64, why: &'static str },
 
     // Placement (device provisioning):
     /// The provisioning service decided where a device belongs.
-    Allocated {
-        client: Name,
-        to: Name,
-        reason: Reason,
-    },
+    Allocated { client: Name, to: Name, reason: Reason },
     /// The device learnt where it belongs.
-    Assigned {
-        client: Name,
-        to: Name,
-    },
-    /// A session at a service is usable: registered, subscribed, sending. `from`: where it was before.
-    Settled {
-        client: Name,
-        at: Name,
-    },
+    Assigned { client: Name, to: Name },
+    /// A session at a service is usable: registered, subscribed, sending.
+    Settled { client: Name, at: Name },
     /// A service's health as the provisioning service sees it changed.
-    HealthSeen {
-        service: Name,
-        up: bool,
-    },
+    HealthSeen { service: Name, up: bool },
 
     // Twins (numbers rise per device):
     /// The device changed its reported properties to this number.
-    Reported {
-        client: Name,
-        number: u64,
-    },
+    Reported { client: Name, number: u64 },
     /// The device saw the 204 for it.
-    ReportedConfirmed {
-        client: Name,
-        number: u64,
-    },
+    ReportedConfirmed { client: Name, number: u64 },
     /// Central knows the device's reported properties at this number.
-    ReportedKnown {
-        client: Name,
-        number: u64,
-    },
+    ReportedKnown { client: Name, number: u64 },
 
     // The world's:
-    Power {
-        state: Power,
-    },
-    Cut {
-        from: Name,
-        to: Name,
-    },
-    Healed {
-        from: Name,
-        to: Name,
-    },
+    /// A machine's power changed.
+    Power { state: Power },
+    /// Nothing from one host or site reaches the other any more. Cuts count.
+    Cut { from: Name, to: Name },
+    /// One cut of the same two names is undone.
+    Healed { from: Name, to: Name },
     /// Any other fault begins or ends at this host or site, in words.
-    Fault {
-        text: String,
-        on: bool,
-    },
+    Fault { text: String, on: bool },
     /// Every fault has ended and producers have stopped: the settling time begins.
     Settling,
     /// Anything worth a line in a log, of no meaning to invariants.
-    Note {
-        text: String,
-    },
+    Note { text: String },
 }
 
 impl Event {
@@ -223,7 +139,7 @@ impl Event {
 pub enum Cause {
     /// The service closed it.
     Eof,
-    /// Connection reset.
+    /// The connection was reset.
     Reset,
     /// An answer did not come in time (PUBACK, SUBACK, ...), or TCP gave up.
     TimeOut,
@@ -237,12 +153,15 @@ pub enum Cause {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
+    /// Its first place: its home.
     Initial,
     /// Its hub is down.
     Failover,
     /// Its home is back.
     Rebalance,
+    /// An operator sent it away.
     ManualFailover,
+    /// An operator called it back.
     ManualFailback,
     /// A manual failover's time was up.
     Revert,
@@ -252,12 +171,15 @@ pub enum Reason {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Power {
+    /// Its software runs.
     On,
     /// Lost its power.
     Lost,
     /// Its software crashed; the machine is on.
     Crashed,
+    /// Not scheduled.
     Frozen,
+    /// Scheduled again.
     Thawed,
     /// Stopped on request.
     Stopped,

@@ -18,6 +18,7 @@ use std::time::Duration;
 
 /// Takes each entry as it happens: a judge, a recorder, or both.
 pub trait Witness: Send {
+    /// Takes one entry.
     fn see(&mut self, entry: &Entry);
 }
 
@@ -31,6 +32,7 @@ pub struct History {
 }
 
 impl History {
+    /// Begins a history that this witness sees.
     pub fn new(roster: Arc<Roster>, witness: Arc<Mutex<dyn Witness>>) -> Self {
         Self { roster, witness, serials: Arc::default() }
     }
@@ -38,6 +40,7 @@ impl History {
     pub fn roster(&self) -> &Roster {
         &self.roster
     }
+    /// Records that something happened at a host.
     pub fn record(&self, at: Duration, host: &Name, event: Event) {
         let entry = Entry { at, host: host.clone(), event };
         self.witness.lock().unwrap_or_else(PoisonError::into_inner).see(&entry);

@@ -36,13 +36,16 @@ indices!(ProducerId, DestinationId, HostId, ClientId);
 /// A machine of the world and the data centre it stands in.
 #[derive(Clone, Debug, Serialize)]
 pub struct Machine {
+    /// By which others connect to it.
     pub name: Name,
+    /// Where it stands.
     pub site: Name,
 }
 
 /// A source of messages, such as `xyz/telemetry`.
 #[derive(Clone, Debug, Serialize)]
 pub struct Producer {
+    /// As reports call it.
     pub name: Name,
     /// The host whose software offers them.
     pub host: Name,
@@ -51,6 +54,7 @@ pub struct Producer {
 /// What receives messages as one: a subscription in a region, a queue, central.
 #[derive(Clone, Debug, Serialize)]
 pub struct Destination {
+    /// As reports call it.
     pub name: Name,
     /// The hosts whose software receives for it.
     pub hosts: Vec<Name>,
@@ -63,6 +67,7 @@ pub struct Destination {
 /// What a route promises about repetition.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub enum Delivery {
+    /// Again, when there is a cause.
     AtLeastOnce,
     /// The destination de-duplicates.
     ExactlyOnce,
@@ -71,17 +76,24 @@ pub enum Delivery {
 /// From a producer to a destination.
 #[derive(Clone, Debug, Serialize)]
 pub struct Route {
+    /// Where it begins.
     pub producer: ProducerId,
+    /// Where it ends.
     pub destination: DestinationId,
+    /// First receipts come in the producer's order.
     pub ordered: bool,
+    /// May a message come again?
     pub delivery: Delivery,
 }
 
 /// A client that keeps sessions with services and must recover.
 #[derive(Clone, Debug, Serialize)]
 pub struct Client {
+    /// By which services know it.
     pub name: Name,
+    /// The machine that it is on.
     pub host: Name,
+    /// Longer silence ends its session.
     pub keep_alive: Duration,
     /// It can make progress when, of each group, at least one host is up and reachable both ways.
     pub needs: Vec<Vec<Name>>,
@@ -94,10 +106,15 @@ pub struct Client {
 /// Everybody who takes part, and who is owed what.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Roster {
+    /// Every machine.
     pub machines: Vec<Machine>,
+    /// Every source of messages.
     pub producers: Vec<Producer>,
+    /// Everything that receives.
     pub destinations: Vec<Destination>,
+    /// Who is owed what.
     pub routes: Vec<Route>,
+    /// Everybody who keeps sessions.
     pub clients: Vec<Client>,
 }
 

@@ -88,6 +88,7 @@ impl Panel {
         self.deadline
     }
 
+    /// Whether anything is violated.
     pub fn is_violated(&self) -> bool {
         self.seats.iter().any(|seat| seat.tally.is_violated())
     }
@@ -115,9 +116,11 @@ impl Panel {
         findings
     }
 
+    /// The books.
     pub fn custody(&self) -> &Custody {
         &self.custody
     }
+    /// The roster's names.
     pub fn directory(&self) -> &Directory {
         &self.directory
     }

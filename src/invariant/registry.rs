@@ -8,6 +8,7 @@ use crate::history::Roster;
 /// What people and the judge need to know of an invariant.
 #[derive(Clone, Copy, Debug)]
 pub struct Registration {
+    /// As scenarios and reports call it.
     pub name: &'static str,
     /// "Holds when ...", one sentence.
     pub holds_when: &'static str,
@@ -15,6 +16,7 @@ pub struct Registration {
     pub exercised_by: &'static str,
     /// For `lizard explain`: what counts, what does not, and why.
     pub explanation: &'static str,
+    /// Makes one for a run.
     pub build: fn(&Roster, &Rules) -> Box<dyn Invariant>,
 }
 

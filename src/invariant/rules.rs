@@ -29,6 +29,7 @@ pub struct Rules {
     pub calls_home: Duration,
     /// How long a client may go without progress while it could make some. Default 3 min.
     pub recovers: Duration,
+    /// How often clients may connect.
     pub pace: Pace,
 }
 

@@ -7,9 +7,13 @@ use std::time::Duration;
 /// What is known when an entry is judged: everything has folded it already.
 #[derive(Clone, Copy)]
 pub struct Scene<'a> {
+    /// Who takes part.
     pub roster: &'a Roster,
+    /// Their names, indexed.
     pub directory: &'a Directory,
+    /// Where each open message is.
     pub custody: &'a Custody,
+    /// What is down or cut.
     pub outages: &'a Outages,
     /// What the entry meant for a message.
     pub turn: Turn,

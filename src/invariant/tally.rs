@@ -8,7 +8,9 @@ const KEPT: usize = 20;
 /// One broken obligation.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Violation {
+    /// When it was broken.
     pub at: Duration,
+    /// The message it is about, if any.
     pub message: Option<MessageId>,
     /// One line for people.
     pub what: String,
@@ -19,7 +21,9 @@ pub struct Violation {
 /// An invariant's answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// It was tried, and nothing broke it.
     Held,
+    /// Broken at least once.
     Violated,
     /// Nothing broke it, but nothing tried it either.
     NotExercised,
@@ -39,7 +43,9 @@ impl Verdict {
 /// An invariant's whole result.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Finding {
+    /// As the registry calls it.
     pub name: &'static str,
+    /// The answer.
     pub verdict: Verdict,
     /// Obligations that were closed, kept or broken.
     pub checked: u64,
@@ -78,6 +84,7 @@ impl Tally {
             self.more += 1;
         }
     }
+    /// Whether it has been broken.
     pub fn is_violated(&self) -> bool {
         !self.violations.is_empty()
     }

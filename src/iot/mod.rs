@@ -1,8 +1,8 @@
 //! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
 pub mod agent;
 pub mod cast;
-pub mod device;
 pub mod central;
+pub mod device;
 pub mod dps;
 pub mod envelope;
 pub mod hub;

@@ -12,6 +12,7 @@ pub struct Moment {
 }
 
 impl Moment {
+    /// Reads both clocks of a host.
     pub fn of(host: &Host) -> Self {
         Self { now: host.now(), wall_clock: host.wall_clock() }
     }

@@ -25,7 +25,7 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
         site: (&*section.dps.site).into(),
         health_check: draw(&section.dps.health_check, "dps.health-check"),
         rebalance_after: draw(&section.dps.rebalance_after, "dps.rebalance-after"),
-        policy: section.dps.policy.clone(),
+        policy: section.dps.policy,
     };
     let hubs: Vec<HubPlan> = section
         .hubs

@@ -9,19 +9,24 @@ const KEPT_MOVES: usize = 200;
 /// One client's part in a run.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientFinding {
+    /// As the roster calls it.
     pub name: Name,
     /// How often it was in session again after it had lost one.
     pub reconnects: u64,
     /// From the loss until it was in session again (a placed client: settled).
     pub reconnect_times: Option<Percentiles>,
+    /// Where it went.
     pub moves: Vec<Move>,
 }
 
 /// A client appeared at another service than before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
+    /// When it was in session there.
     pub at: Duration,
+    /// Where it was before.
     pub from: Name,
+    /// Where it is now.
     pub to: Name,
 }
 

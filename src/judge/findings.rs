@@ -17,6 +17,7 @@ pub struct Findings {
     pub entries: u64,
     /// In the registry's order, waived ones included.
     pub invariants: Vec<Finding>,
+    /// How many messages met which fate.
     pub messages: Counts,
     /// From offered to received; `None` when nothing was.
     pub latency: Option<Percentiles>,

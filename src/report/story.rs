@@ -54,8 +54,9 @@ impl Story {
         story
     }
 
-    /// The lines in the order of time.
-    pub fn lines(mut self) -> Vec<StoryLine> {
+    /// The lines in the order of time, as far as the run went.
+    pub fn lines(mut self, over: Duration) -> Vec<StoryLine> {
+        self.lines.retain(|line| line.at <= over);
         self.lines.sort_by_key(|line| line.at);
         self.lines
     }
@@ -146,7 +147,7 @@ mod tests {
         }
         let told =
             |line: &StoryLine| format!("{} {} {}", line.at.as_secs(), line.subject().unwrap_or_default(), line.what);
-        story.lines().iter().map(told).collect()
+        story.lines(Duration::MAX).iter().map(told).collect()
     }
 
     fn assigned(client: &str, to: &str) -> Event {

@@ -133,16 +133,9 @@ pub struct Percentiles {
 }
 
 impl Percentiles {
-    /// Takes them from durations, in any order.
-    pub fn of(mut durations: Vec<Duration>) -> Self {
-        durations.sort_unstable();
-        let Some(last) = durations.len().checked_sub(1) else {
-            return Self::default();
-        };
-        // The nearest rank: the smallest value that so many are no longer than.
-        let rank =
-            |percent: usize| Some(milliseconds(durations[(durations.len() * percent).div_ceil(100).saturating_sub(1)]));
-        Self { p50: rank(50), p99: rank(99), max: Some(milliseconds(durations[last])) }
+    /// Takes three durations.
+    pub fn ranks(p50: Duration, p99: Duration, max: Duration) -> Self {
+        Self { p50: Some(milliseconds(p50)), p99: Some(milliseconds(p99)), max: Some(milliseconds(max)) }
     }
 }
 
@@ -193,6 +186,9 @@ pub struct InvariantReport {
     pub checked: u64,
     /// What broke it: the first few.
     pub violations: Vec<ViolationReport>,
+    /// How many more there were; told in text only.
+    #[serde(skip)]
+    pub more_violations: u64,
     /// The scenario's reason not to judge it; told in text only.
     #[serde(skip)]
     pub waived: Option<String>,

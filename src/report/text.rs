@@ -59,6 +59,9 @@ pub fn render(report: &Report, palette: Palette) -> String {
     page.out
 }
 
+/// Violations of one invariant that are told with their custody.
+const SHOWN: usize = 3;
+
 struct Page {
     out: String,
     palette: Palette,
@@ -109,12 +112,13 @@ impl Page {
                     writeln!(self.out, "  {}  {name:<24} {} checked", painted(good, "held    "), counted(*checked))?
                 }
                 Verdict::Violated => {
-                    let times = invariant.violations.len();
+                    let times = invariant.violations.len() as u64 + invariant.more_violations;
                     writeln!(
                         self.out,
-                        "  {}  {name:<24} {} checked, {times} shown below",
+                        "  {}  {name:<24} {} checked, {} violated",
                         painted(bad, "VIOLATED"),
-                        counted(*checked)
+                        counted(*checked),
+                        counted(times)
                     )?;
                 }
                 Verdict::NotExercised => {}
@@ -151,13 +155,17 @@ impl Page {
 
     fn violations(&mut self, invariants: &[InvariantReport]) -> fmt::Result {
         for invariant in invariants {
-            for violation in &invariant.violations {
+            for violation in invariant.violations.iter().take(SHOWN) {
                 writeln!(self.out)?;
                 let at = stopwatch(Duration::from_micros((violation.at_seconds * 1e6).round() as u64));
                 writeln!(self.out, "  {} at {at}: {}", painted(self.palette.bad, &invariant.name), violation.message)?;
                 for line in &violation.custody {
                     writeln!(self.out, "    {line}")?;
                 }
+            }
+            let more = invariant.violations.len().saturating_sub(SHOWN) as u64 + invariant.more_violations;
+            if more > 0 {
+                writeln!(self.out, "\n  {} and {} more", painted(self.palette.bad, &invariant.name), counted(more))?;
             }
         }
         Ok(())
@@ -193,13 +201,11 @@ impl Page {
             report.clients.iter().filter(|client| client.reconnects > 0 || !client.moves.is_empty()).collect();
         for client in busy.iter().take(MOST) {
             let again = spread(&client.reconnect_ms).map(|line| format!(" ({line})")).unwrap_or_default();
-            writeln!(
-                self.out,
-                "  {:<9} {}{again}, {}",
-                client.name,
-                times(client.reconnects, "reconnected"),
-                times(client.moves.len() as u64, "moved")
-            )?;
+            let moved = match client.moves.len() as u64 {
+                0 => String::new(),
+                moves => format!(", {}", times(moves, "moved")),
+            };
+            writeln!(self.out, "  {:<9} {}{again}{moved}", client.name, times(client.reconnects, "reconnected"))?;
         }
         if busy.len() > MOST {
             writeln!(self.out, "            and {} more clients that connected again or moved", busy.len() - MOST)?;

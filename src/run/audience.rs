@@ -107,3 +107,43 @@ fn rules(plan: &Plan) -> Rules {
     }
     rules
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::parse;
+    use std::path::Path;
+
+    fn plan(rest: &str) -> Plan {
+        let frame = "
+name: test
+duration: 10m
+sites: { west: {} }
+iot:
+  dps: { site: west, health-check: 5s, rebalance-after: 30s }
+  hubs: { hub-a: { site: west } }
+  central: { site: west }
+  devices: { xyz: { site: west, telemetry: 1s } }
+timeline: [{ at: 1m, crash: { host: hub-a, for: 10s } }]
+";
+        match parse(Path::new("test.yaml"), &format!("{frame}{rest}")) {
+            Ok(loaded) => loaded.plan(3),
+            Err(mistakes) => panic!("{mistakes}"),
+        }
+    }
+
+    #[test]
+    fn a_file_that_says_nothing_is_judged_by_the_invariants_own_bounds() {
+        assert_eq!(rules(&plan("")), Rules::default());
+    }
+
+    #[test]
+    fn what_a_file_says_about_an_invariant_is_what_it_is_judged_by() {
+        let rules = rules(&plan(
+            "invariants: { recovers: { within: 60s }, no-loss: { given-up: 3 }, order: { waived: two hubs } }",
+        ));
+        assert_eq!((rules.recovers, rules.given_up), (Duration::from_secs(60), 3));
+        assert_eq!(rules.waived.get("order").map(String::as_str), Some("two hubs"));
+        assert_eq!(rules.comes_home, Rules::default().comes_home);
+    }
+}

@@ -39,7 +39,8 @@ impl Expecting {
                     (at_least.is_none_or(|least| count >= least) && at_most.is_none_or(|most| count <= most), None)
                 }
                 ExpectedThat::Violated { invariant } => {
-                    let broken = |report: &InvariantReport| report.name == *invariant && report.verdict == Verdict::Violated;
+                    let broken =
+                        |report: &InvariantReport| report.name == *invariant && report.verdict == Verdict::Violated;
                     (invariants.iter().any(broken), Some(invariant.clone()))
                 }
             };
@@ -62,7 +63,12 @@ impl Expecting {
     }
 
     /// Notes for whom an expectation has come true.
-    fn note(&mut self, at: Duration, who: &Name, matches: impl Fn(&ExpectedThat) -> Option<(Duration, Option<Duration>)>) {
+    fn note(
+        &mut self,
+        at: Duration,
+        who: &Name,
+        matches: impl Fn(&ExpectedThat) -> Option<(Duration, Option<Duration>)>,
+    ) {
         for (planned, seen) in &mut self.expectations {
             let Some((after, by)) = matches(&planned.kind) else { continue };
             if at >= after && by.is_none_or(|by| at <= by) {
@@ -78,7 +84,9 @@ impl Witness for Expecting {
             Event::Settled { client, at: place } => {
                 let Some(before) = self.settled_at.insert(client.clone(), place.clone()) else { return };
                 self.note(*at, client, |kind| match kind {
-                    ExpectedThat::Moved { from, to, after, by, .. } if *from == before && to == place => Some((*after, *by)),
+                    ExpectedThat::Moved { from, to, after, by, .. } if *from == before && to == place => {
+                        Some((*after, *by))
+                    }
                     _ => None,
                 });
             }

@@ -43,7 +43,7 @@ pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: K
         faults: faults(plan, curtain.virtual_time),
         replay: replay_line(&plan.file, plan.seed, &plan_hash),
         plan_hash,
-        story: kept.story.lines(),
+        story: kept.story.lines(curtain.virtual_time),
     }
 }
 
@@ -60,15 +60,7 @@ fn counts(counts: &custody::Counts) -> MessageCounts {
 }
 
 fn percentiles(of: &Option<custody::Percentiles>) -> Percentiles {
-    let milliseconds = |duration: Duration| duration.as_micros() as f64 / 1e3;
-    match of {
-        None => Percentiles::default(),
-        Some(of) => Percentiles {
-            p50: Some(milliseconds(of.p50)),
-            p99: Some(milliseconds(of.p99)),
-            max: Some(milliseconds(of.max)),
-        },
-    }
+    of.as_ref().map(|of| Percentiles::ranks(of.p50, of.p99, of.max)).unwrap_or_default()
 }
 
 fn client_report(client: &ClientFinding) -> ClientReport {
@@ -100,6 +92,7 @@ fn invariant_report(roster: &Roster, finding: &invariant::Finding) -> InvariantR
         },
         checked: finding.checked,
         violations: violations.collect(),
+        more_violations: finding.more_violations,
         waived: finding.waived.clone(),
     }
 }

@@ -24,7 +24,6 @@ fn one() -> u32 {
     1
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_one(at_most: &u32) -> bool {
     *at_most == 1
 }

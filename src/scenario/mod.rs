@@ -42,7 +42,6 @@ pub use plan::{
     ExpectedThat, PathPlan, Plan, PlanHash, PlannedExpectation, PlannedFault, PlannedHost, PlannedRule, Step,
 };
 pub use planning::plan;
-pub use roll::INVARIANTS;
 pub use rule::Rule;
 pub use schema::{Scenario, schema};
 pub use site::{Link, Site};

@@ -27,7 +27,6 @@ fn yes() -> bool {
     true
 }
 
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde asks for a reference")]
 fn is_yes(needs_fault: &bool) -> bool {
     *needs_fault
 }

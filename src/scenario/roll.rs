@@ -2,22 +2,8 @@
 //! every mention of that part look unknown.
 use super::document::Node;
 use super::name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
+use crate::invariant;
 use crate::iot::planning::{CENTRAL, DPS};
-
-/// Invariants that this version knows.
-pub const INVARIANTS: [&str; 11] = [
-    "no-confirmed-loss",
-    "no-loss",
-    "no-invention",
-    "no-needless-duplicate",
-    "exactly-once",
-    "order",
-    "one-connection",
-    "comes-home",
-    "twin-converges",
-    "paced",
-    "recovers",
-];
 
 /// Every name that other parts of the file may mention.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +50,7 @@ impl Roll {
             DeviceName::FORMAT => devices().collect(),
             HostName::FORMAT => hosts().collect(),
             PlaceName::FORMAT => sites().chain(hosts()).collect(),
-            InvariantName::FORMAT => INVARIANTS.to_vec(),
+            InvariantName::FORMAT => invariant::ALL.iter().map(|registration| registration.name).collect(),
             _ => return None,
         };
         let may_be_a_device = matches!(format, DeviceName::FORMAT | HostName::FORMAT | PlaceName::FORMAT);

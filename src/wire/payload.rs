@@ -20,6 +20,7 @@ pub struct Payload {
 
 /// Why a body is no built-in message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "their messages say it")]
 pub enum PayloadError {
     #[error("not a built-in message")]
     Foreign,
@@ -37,6 +38,7 @@ struct Body<'a> {
 }
 
 impl Payload {
+    /// Names a producer's message.
     pub fn new(producer: impl Into<String>, number: u64) -> Self {
         Self { producer: producer.into(), number }
     }
@@ -76,6 +78,7 @@ pub fn digest(bytes: &[u8]) -> u64 {
 pub struct Producers(BTreeMap<Name, ProducerId>);
 
 impl Producers {
+    /// Indexes a roster.
     pub fn of(roster: &Roster) -> Self {
         let ids = (0..).map(ProducerId);
         Self(roster.producers.iter().map(|producer| producer.name.clone()).zip(ids).collect())

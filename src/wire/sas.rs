@@ -19,6 +19,7 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// Why a token or a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "their messages say it")]
 pub enum SasError {
     #[error("not a shared access signature")]
     Malformed,
@@ -95,6 +96,7 @@ impl Token {
     pub fn expires(&self) -> SystemTime {
         self.expires
     }
+    /// The key that it says it was signed with.
     pub fn key_name(&self) -> Option<&str> {
         self.key_name.as_deref()
     }

@@ -12,6 +12,10 @@ use std::time::{Duration, Instant, SystemTime};
 /// as it may on a machine that has been up for long.
 const UPTIME: u64 = 365 * 24 * 3600 * 1_000_000_000;
 
+/// So often a clock is read between two settings of it before it refuses an answer. Inside one poll time stands still,
+/// so software that spins until a clock has moved would spin for ever.
+const MOST_READINGS: u32 = 1_000_000;
+
 /// Why a check failed, if it did.
 const HINT: &str = if cfg!(target_feature = "crt-static") {
     "this program is linked statically (crt-static), where nothing can stand before the C library: link it dynamically"
@@ -27,6 +31,8 @@ struct Answers {
     bent: Cell<bool>,
     monotonic_ns: Cell<u64>,
     wall_ns: Cell<u64>,
+    /// How often a clock was read since it was set.
+    readings: Cell<u32>,
     host: Cell<u32>,
     /// Bytes of OS randomness handed out since the thread was bent.
     drawn: Cell<u64>,
@@ -52,6 +58,7 @@ thread_local! {
             bent: Cell::new(false),
             monotonic_ns: Cell::new(0),
             wall_ns: Cell::new(0),
+            readings: Cell::new(0),
             host: Cell::new(NOBODY),
             drawn: Cell::new(0),
             foreign: Cell::new(false),
@@ -105,6 +112,7 @@ pub(crate) fn set_clocks(monotonic_ns: u64, wall_ns: u64) {
     ANSWERS.with(|answers| {
         answers.monotonic_ns.set(monotonic_ns);
         answers.wall_ns.set(wall_ns);
+        answers.readings.set(0);
     });
 }
 
@@ -136,11 +144,31 @@ pub(super) fn is_bent() -> bool {
     ANSWERS.with(|answers| answers.bent.get())
 }
 
-/// A monotonic or wall clock's answer on a bent thread; `None` elsewhere.
-pub(super) fn clock(wall: bool) -> Option<Duration> {
+/// What a clock has to say.
+pub(super) enum Reading {
+    /// This thread is not bent: ask the real one.
+    Real,
+    /// So long after a monotonic clock's zero, or after the epoch.
+    At(Duration),
+    /// It was asked so often that somebody is waiting for it to move, which it cannot.
+    StandsStill,
+}
+
+/// Reads this thread's wall clock, or its monotonic one.
+pub(super) fn read_clock(wall: bool) -> Reading {
     ANSWERS.with(|answers| {
+        if !answers.bent.get() {
+            return Reading::Real;
+        }
+        let readings = answers.readings.get();
+        if readings == MOST_READINGS {
+            // Once: what then unwinds may look at the clock again.
+            answers.readings.set(0);
+            return Reading::StandsStill;
+        }
+        answers.readings.set(readings + 1);
         let ns = if wall { answers.wall_ns.get() } else { answers.monotonic_ns.get().saturating_add(UPTIME) };
-        answers.bent.get().then(|| Duration::from_nanos(ns))
+        Reading::At(Duration::from_nanos(ns))
     })
 }
 

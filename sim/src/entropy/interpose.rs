@@ -3,7 +3,7 @@
 //! The linker takes these for everything in the executable and, since the executable's symbols come first in the
 //! dynamic search order, for everything that looks them up while it runs. On a bent thread they answer from the seed;
 //! on any other they hand the call to the next definition, which is the C library's.
-use super::bend;
+use super::bend::{self, Reading};
 use libc::{c_int, c_void, clockid_t, size_t, timespec};
 use std::ffi::CStr;
 use std::sync::atomic::{AtomicPtr, Ordering};
@@ -162,14 +162,19 @@ unsafe extern "C" fn CCRandomGenerateBytes(buffer: *mut c_void, length: size_t) 
 /// As of `clock_gettime(2)`.
 #[unsafe(no_mangle)]
 unsafe extern "C" fn clock_gettime(clock: clockid_t, time: *mut timespec) -> c_int {
-    if let Some(now) = which(clock).and_then(bend::clock) {
-        // Field by field, as some targets pad the struct.
-        // SAFETY: the caller's contract: `time` is writable.
-        unsafe {
-            (*time).tv_sec = now.as_secs().cast_signed() as _;
-            (*time).tv_nsec = now.subsec_nanos() as _;
+    match which(clock).map_or(Reading::Real, bend::read_clock) {
+        Reading::At(now) => {
+            // Field by field, as some targets pad the struct.
+            // SAFETY: the caller's contract: `time` is writable.
+            unsafe {
+                (*time).tv_sec = now.as_secs().cast_signed() as _;
+                (*time).tv_nsec = now.subsec_nanos() as _;
+            }
+            return 0;
         }
-        return 0;
+        // std panics on it, which ends the software and names its host.
+        Reading::StandsStill => return fail(libc::EDEADLK),
+        Reading::Real => {}
     }
     type ClockGetTime = unsafe extern "C" fn(clockid_t, *mut timespec) -> c_int;
     next!(clock_gettime as ClockGetTime, (clock, time), without: fail(libc::ENOSYS))

@@ -7,6 +7,10 @@
 //!
 //! What this covers and what not is listed in `docs/determinism.md`.
 
+#[cfg_attr(
+    any(target_feature = "crt-static", not(any(target_os = "linux", target_os = "macos"))),
+    allow(dead_code, reason = "where nothing is interposed nothing asks what to answer")
+)]
 mod bend;
 #[cfg(all(any(target_os = "linux", target_os = "macos"), not(target_feature = "crt-static")))]
 mod interpose;

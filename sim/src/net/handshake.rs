@@ -138,7 +138,7 @@ impl Kernel {
         if !self.is_boot(server, boot) || self.hold(key, server, NetDue::Accepted) {
             return;
         }
-        if self.net.topology.is_blocked(&self.machines, client, server) {
+        if self.net.topology.is_cut(&self.machines, client, server) {
             // The lost ACK is asked for again by a repeated SYN-ACK.
             return self.soon(key, SECOND, NetDue::Accepted);
         }

@@ -1,6 +1,7 @@
 //! Machines: what power loss, crashes, freezes, stops and boots do to the software that runs on them.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod any_schedule;
 mod boots;
 mod disk;
 mod failures;

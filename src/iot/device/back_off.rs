@@ -16,6 +16,7 @@ pub struct BackOff {
 }
 
 impl BackOff {
+    /// Begins at the first step. `dice`: a stream of its own.
     pub fn new((first, most): (Duration, Duration), dice: Dice) -> Self {
         Self { first, most, step: first.min(most), dice }
     }
@@ -53,6 +54,7 @@ impl Pace {
         }
     }
 
+    /// Counts a connect.
     pub fn connected(&mut self, now: Duration) {
         if self.connects.len() == MOST_CONNECTS {
             self.connects.pop_front();

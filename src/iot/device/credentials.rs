@@ -28,6 +28,7 @@ impl Credentials {
         Ok(Self { device: device.to_owned(), id_scope: id_scope.to_owned(), key, keep_alive })
     }
 
+    /// The device id, which is its registration id, too.
     pub fn device(&self) -> &str {
         &self.device
     }

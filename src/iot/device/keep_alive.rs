@@ -15,21 +15,26 @@ pub struct KeepAlive {
 /// What a look at the clock comes to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Pulse {
+    /// Nothing to do yet.
     Quiet,
     /// Send a PINGREQ.
     Ping,
+    /// Nothing was heard for too long.
     Dead,
 }
 
 impl KeepAlive {
+    /// Begins with a connection that lives. `interval`: the keep-alive of its CONNECT.
     pub fn new(interval: Duration, now: Duration) -> Self {
         Self { interval, sent: now, heard: now, pinged: false }
     }
 
+    /// Notes that something was sent.
     pub fn sent(&mut self, now: Duration) {
         self.sent = now;
     }
 
+    /// Notes that something came.
     pub fn heard(&mut self, now: Duration) {
         self.heard = now;
         self.pinged = false;
@@ -40,6 +45,7 @@ impl KeepAlive {
         if self.pinged { self.dead_at() } else { self.sent.min(self.heard) + self.interval }
     }
 
+    /// Looks at the clock; whoever is told to ping does so now.
     pub fn look(&mut self, now: Duration) -> Pulse {
         if now >= self.dead_at() {
             return Pulse::Dead;

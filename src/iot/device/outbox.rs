@@ -8,8 +8,11 @@ use std::time::Duration;
 /// A message that the application has given.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Message {
+    /// Which message of which producer it is.
     pub id: MessageId,
+    /// Where it is published, properties included.
     pub topic: String,
+    /// Its body.
     pub payload: Bytes,
 }
 
@@ -55,21 +58,26 @@ pub struct Outbox {
 /// A message to be sent now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sending {
+    /// Which message it is.
     pub id: MessageId,
+    /// The PUBLISH.
     pub packet: Packet,
     /// Not for the first time.
     pub again: bool,
 }
 
 impl Outbox {
+    /// Begins empty, with no session.
     pub fn new(room: usize, window: usize) -> Self {
         Self { held: VecDeque::new(), room, window, last_packet: 0, session: None }
     }
 
+    /// Says whether the application has to wait.
     pub fn is_full(&self) -> bool {
         self.held.len() >= self.room
     }
 
+    /// Says whether every message was acknowledged.
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }

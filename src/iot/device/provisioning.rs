@@ -50,6 +50,7 @@ pub struct Provisioning {
 /// What comes of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Step {
+    /// Send a packet to the service.
     Send(Packet),
     /// The service took the connection.
     Connected,
@@ -103,6 +104,7 @@ impl Provisioning {
         }
     }
 
+    /// Looks at the clock: it may be time to ask again, or too late.
     pub fn look(&mut self, now: Duration) -> Option<Step> {
         match self.state {
             State::Ended => None,
@@ -114,6 +116,7 @@ impl Provisioning {
         }
     }
 
+    /// Takes a packet from the service.
     pub fn handle(&mut self, now: Duration, packet: &Packet) -> Vec<Step> {
         match (&self.state, packet) {
             (State::Greeting, Packet::ConnAck { code: ConnectCode::Accepted, .. }) => {

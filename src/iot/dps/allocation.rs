@@ -30,7 +30,7 @@ pub struct Candidate<'a> {
 /// - `hashed`: by device and hub (rendezvous hashing), so that a hub that comes or goes moves only its own devices.
 /// - `lowest-latency`: the nearest, ties in file order, hubs never measured last.
 /// - `static`: the first in the file.
-pub fn choose(policy: Policy, device: &str, candidates: &[Candidate<'_>]) -> Option<HubIndex> {
+pub fn choose(policy: &Policy, device: &str, candidates: &[Candidate<'_>]) -> Option<HubIndex> {
     let chosen = match policy {
         Policy::Even => candidates.iter().min_by_key(|c| (c.devices, c.hub)),
         Policy::Hashed => candidates.iter().min_by_key(|c| (Reverse(weight(device, c.name)), c.hub)),
@@ -62,7 +62,7 @@ mod tests {
     #[test]
     fn no_candidate_no_hub() {
         for policy in [Policy::Even, Policy::Hashed, Policy::LowestLatency, Policy::Static] {
-            assert_eq!(choose(policy, "xyz", &[]), None);
+            assert_eq!(choose(&policy, "xyz", &[]), None);
         }
     }
 
@@ -70,31 +70,31 @@ mod tests {
     fn even_takes_the_hub_with_the_fewest_devices_and_the_first_of_equals() {
         let names = names();
         let mut hubs = candidates(&names);
-        assert_eq!(choose(Policy::Even, "xyz", &hubs), Some(HubIndex(0)));
+        assert_eq!(choose(&Policy::Even, "xyz", &hubs), Some(HubIndex(0)));
         hubs[0].devices = 2;
         hubs[1].devices = 1;
         hubs[2].devices = 1;
         hubs[3].devices = 3;
-        assert_eq!(choose(Policy::Even, "xyz", &hubs), Some(HubIndex(1)));
+        assert_eq!(choose(&Policy::Even, "xyz", &hubs), Some(HubIndex(1)));
     }
 
     #[test]
     fn lowest_latency_takes_the_nearest_and_the_unmeasured_last() {
         let names = names();
         let mut hubs = candidates(&names);
-        assert_eq!(choose(Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(0)));
+        assert_eq!(choose(&Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(0)));
         hubs[2].latency = Some(Duration::from_millis(30));
-        assert_eq!(choose(Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(2)));
+        assert_eq!(choose(&Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(2)));
         hubs[1].latency = Some(Duration::from_millis(20));
-        assert_eq!(choose(Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(1)));
+        assert_eq!(choose(&Policy::LowestLatency, "xyz", &hubs), Some(HubIndex(1)));
     }
 
     #[test]
     fn static_takes_the_first_of_the_file_that_is_there() {
         let names = names();
         let hubs = candidates(&names);
-        assert_eq!(choose(Policy::Static, "xyz", &hubs), Some(HubIndex(0)));
-        assert_eq!(choose(Policy::Static, "xyz", &hubs[1..]), Some(HubIndex(1)));
+        assert_eq!(choose(&Policy::Static, "xyz", &hubs), Some(HubIndex(0)));
+        assert_eq!(choose(&Policy::Static, "xyz", &hubs[1..]), Some(HubIndex(1)));
     }
 
     #[test]
@@ -103,7 +103,7 @@ mod tests {
         let hubs = candidates(&names);
         let mut taken = BTreeMap::<HubIndex, usize>::new();
         for device in 0..1000 {
-            let hub = choose(Policy::Hashed, &format!("meter-{device:04}"), &hubs).unwrap();
+            let hub = choose(&Policy::Hashed, &format!("meter-{device:04}"), &hubs).unwrap();
             *taken.entry(hub).or_default() += 1;
         }
         assert!(taken.len() == 4 && taken.values().all(|n| (150..350).contains(n)), "{taken:?}");
@@ -115,7 +115,7 @@ mod tests {
             let names = names();
             let mut candidates = candidates(&names[..hubs]);
             for device in 0..devices {
-                let HubIndex(chosen) = choose(Policy::Even, &format!("d{device}"), &candidates).unwrap();
+                let HubIndex(chosen) = choose(&Policy::Even, &format!("d{device}"), &candidates).unwrap();
                 candidates[chosen].devices += 1;
             }
             let counts = candidates.iter().map(|c| c.devices);
@@ -127,9 +127,9 @@ mod tests {
             let names = names();
             let all = candidates(&names);
             let rest: Vec<_> = all.iter().filter(|c| c.hub != HubIndex(gone)).cloned().collect();
-            let before = choose(Policy::Hashed, &device, &all);
+            let before = choose(&Policy::Hashed, &device, &all);
             if before != Some(HubIndex(gone)) {
-                prop_assert_eq!(before, choose(Policy::Hashed, &device, &rest));
+                prop_assert_eq!(before, choose(&Policy::Hashed, &device, &rest));
             }
         }
     }

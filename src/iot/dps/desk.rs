@@ -76,7 +76,7 @@ impl Desk {
     ///
     /// # Errors
     /// The disk's; `InvalidData` when what was kept cannot be read.
-    pub(super) async fn open(host: Host, plan: &DpsPlan, hubs: &[Name]) -> io::Result<(Self, LetterBox)> {
+    pub(super) async fn open(host: Host, plan: DpsPlan, hubs: &[Name]) -> io::Result<(Self, LetterBox)> {
         let (ledger, records) = Ledger::open(host.disk(), "registrations").await?;
         let kept = kept::read_all(&records, hubs).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         let placement = Placement::new(plan.policy, plan.rebalance_after, hubs, kept);
@@ -170,9 +170,9 @@ impl Desk {
         while self.ledger.append(&records).await.is_err() {
             self.host.sleep(DISK_RETRY).await;
         }
-        let all = || self.placement.registrations();
-        if self.ledger.appended() > SLACK + 4 * all().count() as u64 {
-            let records: Vec<_> = all().map(|(device, kept)| kept::write(device, kept, &self.hubs)).collect();
+        if self.ledger.appended() > SLACK + 4 * self.placement.device_count() as u64 {
+            let all = self.placement.registrations();
+            let records: Vec<_> = all.map(|(device, kept)| kept::write(device, kept, &self.hubs)).collect();
             // Should it fail, the next append finishes it first.
             let _ = self.ledger.replace(&records).await;
         }
@@ -185,7 +185,7 @@ impl Desk {
                 let hub = &self.hubs[registration.belongs.0];
                 Answer::assigned(&question.operation, registration_state(device, hub, registration))
             }
-            Status::Assigning if self.placement.can_place() => Answer::assigning(&question.operation, POLL_AFTER),
+            Status::Assigning if self.placement.may_place_soon() => Answer::assigning(&question.operation, POLL_AFTER),
             // Nothing can change before the next health check.
             Status::Assigning => Answer::assigning(&question.operation, self.health_check.as_secs().max(POLL_AFTER)),
         }

@@ -91,14 +91,18 @@ struct Hub {
 /// Whether a hub can be used.
 ///
 /// ```text
-///            up                 nothing owed           rebalance_after passed
-///   Away ----------> Syncing ----------------> Usable -----------------------> Settled
-///     ^                 |                        |                                |
-///     +-----------------+---------- down --------+--------------------------------+
+///   Unknown --+   up          nothing owed           rebalance_after passed
+///     |       +------> Syncing -----------> Usable -----------------------> Settled
+///     v       |           |                   |                                |
+///    Away ----+           |                   |                                |
+///     ^                   |                   |                                |
+///     +-------------------+------- down ------+--------------------------------+
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// Down, or not known yet.
+    /// Not known since this boot: nobody is sent there, and nobody is sent away from there.
+    Unknown,
+    /// Down.
     Away,
     /// Up; it first hears of the removals that it missed.
     Syncing,
@@ -141,7 +145,7 @@ impl Placement {
         let hub = |name: &Name| Hub {
             name: name.clone(),
             health: Health::default(),
-            reach: Reach::Away,
+            reach: Reach::Unknown,
             devices: 0,
             owed: BTreeSet::new(),
         };
@@ -192,14 +196,20 @@ impl Placement {
         self.devices.get(device).map(|device| &device.registration)
     }
 
+    /// Counts the devices that were ever assigned.
+    pub fn device_count(&self) -> usize {
+        self.devices.len()
+    }
+
     /// Every device with what is kept of it.
     pub fn registrations(&self) -> impl Iterator<Item = (&Name, &Registration)> {
         self.devices.iter().map(|(name, device)| (name, &device.registration))
     }
 
-    /// Says whether any hub can take a device now.
-    pub fn can_place(&self) -> bool {
-        self.hubs.iter().any(|hub| hub.reach.is_usable())
+    /// Says whether devices can be placed now or as soon as every hub has been asked for its health; otherwise they
+    /// must wait for a hub to come back.
+    pub fn may_place_soon(&self) -> bool {
+        self.hubs.iter().any(|hub| hub.reach.is_usable() || hub.reach == Reach::Unknown)
     }
 
     fn ask(&mut self, at: Moment, name: &Name, anew: bool, out: &mut Vec<Output>) {
@@ -233,8 +243,8 @@ impl Placement {
         self.advance(at.now, name, out);
     }
 
-    /// Decides for a device that asks: home once that has settled; else where it is, if that is
-    /// usable; else home; else by the policy. `None`: no hub is usable, so it must wait.
+    /// Decides for a device that asks: home once that has settled; else where it is, if that is usable; else home; else
+    /// by the policy. `None`: no hub is usable, or one that matters is not known yet, so it must wait.
     fn decide(&self, name: &Name) -> Option<(HubIndex, Reason)> {
         let reach = |hub: HubIndex| self.hubs[hub.0].reach;
         let Some(Device { registration, .. }) = self.devices.get(name) else {
@@ -245,6 +255,8 @@ impl Placement {
             Some((home, Reason::Rebalance))
         } else if reach(belongs).is_usable() {
             Some((belongs, registration.reason()))
+        } else if reach(belongs) == Reach::Unknown {
+            None
         } else if reach(home).is_usable() {
             Some((home, Reason::Failover))
         } else {
@@ -253,6 +265,9 @@ impl Placement {
     }
 
     fn choose(&self, device: &Name) -> Option<HubIndex> {
+        if self.hubs.iter().any(|hub| hub.reach == Reach::Unknown) {
+            return None;
+        }
         let usable = self.hubs.iter().enumerate().filter(|(_, hub)| hub.reach.is_usable());
         let candidates: Vec<_> = usable
             .map(|(index, hub)| Candidate {
@@ -262,7 +277,7 @@ impl Placement {
                 latency: hub.health.latency(),
             })
             .collect();
-        choose(self.policy, device, &candidates)
+        choose(&self.policy, device, &candidates)
     }
 
     fn assign(&mut self, at: Moment, name: &Name, to: HubIndex, reason: Reason, out: &mut Vec<Output>) {
@@ -379,7 +394,7 @@ impl Placement {
         let removals = registration
             .owed
             .iter()
-            .filter(|(hub, _)| self.hubs[hub.0].reach != Reach::Away)
+            .filter(|(hub, _)| self.hubs[hub.0].reach.is_up())
             .map(|(hub, generation)| Errand { hub: *hub, kind: ErrandKind::Remove, generation: *generation });
         let wanted = device.stage == Stage::Placing && self.hubs[registration.belongs.0].reach.is_usable();
         let placing = wanted.then_some(Errand {
@@ -404,6 +419,9 @@ impl Placement {
 }
 
 impl Reach {
+    fn is_up(self) -> bool {
+        !matches!(self, Reach::Unknown | Reach::Away)
+    }
     fn is_usable(self) -> bool {
         matches!(self, Reach::Usable { .. } | Reach::Settled)
     }

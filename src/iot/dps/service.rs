@@ -18,6 +18,8 @@ use std::time::Duration;
 
 /// A hub that does not answer a health check by then has missed it (or by the next check, if that is sooner).
 const CHECK_TIME_OUT: Duration = Duration::from_secs(2);
+/// From the first health check of a hub to the second.
+const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// How long a closing connection may take to write what is left.
 const CLOSING_LIMIT: Duration = Duration::from_secs(2);
 /// A disk or port that fails at the start is tried again after this long.
@@ -44,7 +46,7 @@ pub async fn dps(host: Host, plan: DpsPlan, id_scope: String, group_key: String,
 
 async fn run(host: &Host, plan: &DpsPlan, group: Group, hubs: &[Name]) {
     let (desk, letters) = loop {
-        match Desk::open(host.clone(), plan, hubs).await {
+        match Desk::open(host.clone(), plan.clone(), hubs).await {
             Ok(opened) => break opened,
             Err(error) => complain(host, "cannot read what was kept", &error),
         }
@@ -82,14 +84,15 @@ fn complain(host: &Host, what: &str, error: &dyn std::error::Error) {
 
 async fn check_for_ever(host: Host, hub: Name, index: HubIndex, every: Duration, desk: LetterBox) {
     let mut client = Client::new(host.clone(), hub, CONTROL_PORT, CHECK_TIME_OUT.min(every));
-    loop {
+    // The second check after a start comes soon: devices wait until the health of every hub is known.
+    for pause in std::iter::once(FIRST_PAUSE.min(every)).chain(std::iter::repeat(every)) {
         let began = host.now();
         let check = match client.request("GET", "/health", "").await {
             Ok(answer) if answer.is_success() => Check::Answered(host.now() - began),
             _ => Check::Missed,
         };
         desk.drop(Letter::Checked(index, check));
-        host.sleep_until(began + every).await;
+        host.sleep_until(began + pause).await;
     }
 }
 

@@ -14,10 +14,13 @@ const MOST_AT_ONCE: usize = 4096;
 /// Something to write, and what to do once it is durable. Without a record it only keeps its place in the order.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry<E> {
+    /// What to write.
     pub record: Option<Record>,
+    /// What to do then.
     pub effect: E,
 }
 
+/// Entries on their way to the disk. `E` is what the owner does about them.
 #[derive(Debug)]
 pub struct Commits<E> {
     waiting: VecDeque<Entry<E>>,
@@ -31,10 +34,12 @@ impl<E> Default for Commits<E> {
 }
 
 impl<E> Commits<E> {
+    /// Puts an entry behind all others.
     pub fn push(&mut self, record: Option<Record>, effect: E) {
         self.waiting.push_back(Entry { record, effect });
     }
 
+    /// Says whether something waits for the next batch.
     pub fn is_waiting(&self) -> bool {
         !self.waiting.is_empty()
     }

@@ -27,30 +27,39 @@ pub const MOST_UNANSWERED: usize = 1000;
 pub enum Connection {
     /// Accepted; its CONNECT has not come.
     Greeting {
+        /// When it is shown out.
         until: Duration,
     },
+    /// Let in.
     Open(Live),
 }
 
+/// A session of a device.
 #[derive(Clone, Debug)]
 pub struct Live {
+    /// Whose it is.
     pub device: Name,
+    /// Its number: its client's own, if the client told.
     pub session: u64,
     /// Asked with CleanSession: its filters are not kept.
     pub clean: bool,
+    /// What it subscribed to, now or before.
     pub filters: BTreeSet<String>,
     /// When its last packet came.
     pub heard: Duration,
     /// How long it may be silent.
     pub silence: Duration,
+    /// When its token ends, on the hub's wall clock.
     pub expires: SystemTime,
     /// Publishes not yet answered.
     pub unanswered: usize,
+    /// What to store for the device should it vanish.
     pub will: Option<Will>,
 }
 
 /// Why a hub's connection ended. A device sees no more than that it did: MQTT 3.1.1 has no other error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "`why` says each in words")]
 pub enum Ending {
     Disconnect,
     Eof,

@@ -14,6 +14,7 @@ pub(super) const TWIN_CHANGE: &str = "twinChangeEvents";
 /// Stored messages and changes of twins in the order of their offsets, none left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Batch {
+    /// At most some hundreds.
     pub events: Vec<TelemetryEvent>,
     /// Where to read on: the offset after the last event's, or the `from` of the request when there was none.
     pub next: u64,
@@ -24,9 +25,11 @@ pub struct Batch {
 pub struct TelemetryEvent {
     /// Its place among all that this hub ever stored for its readers, from 0.
     pub offset: u64,
+    /// The device id.
     pub device: String,
     /// The hub's wall clock when it came, RFC 3339.
     pub enqueued: String,
+    /// System properties and the application's.
     pub properties: Properties,
     /// The payload in base64, byte for byte.
     pub body: String,

@@ -9,6 +9,7 @@ use std::time::SystemTime;
 /// A CONNECT that may come in, as far as its own words go.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Entry {
+    /// Who it is.
     pub device: Name,
     /// When its token, and with it its session, ends.
     pub expires: SystemTime,

@@ -33,10 +33,13 @@ mod durable;
 /// What the hub wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
+    /// Send a packet.
     Send(ConnectionId, Packet),
     /// Close it, after what was sent before.
     Close(ConnectionId),
+    /// Write into the history.
     Record(Event),
+    /// Answer a request that waited for the disk.
     Answer(RequestId, Answer),
 }
 
@@ -80,8 +83,11 @@ enum Effect {
 pub struct Settings {
     /// Its name: usernames and tokens must be made for it.
     pub name: Name,
+    /// Its enrolment group's key, base64.
     pub group_key: String,
+    /// The knob.
     pub confirms: Confirms,
+    /// Of its host: numbers sessions whose clients do not say theirs.
     pub boot: u32,
 }
 
@@ -103,6 +109,7 @@ pub struct Hub {
 }
 
 impl Hub {
+    /// Begins without connections, with what the hub remembers.
     pub fn new(settings: Settings, producers: Producers, memory: Memory) -> Self {
         Self {
             settings,
@@ -126,6 +133,7 @@ impl Hub {
 
     // Connections.
 
+    /// Takes a new connection.
     pub fn opened(&mut self, now: Duration) -> ConnectionId {
         self.last_connection += 1;
         self.connections.insert(self.last_connection, Connection::Greeting { until: now + GREETING_LIMIT });
@@ -287,6 +295,7 @@ impl Hub {
         self.commit(Some(record), Effect::Registry { request, removed: Some(device.into()) });
     }
 
+    /// Shows a registered device's twin.
     pub fn twin(&self, device: &str) -> Option<TwinView> {
         Some(self.memory.device(device)?.twin.view())
     }

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A registered device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
+    /// What it reported.
     pub twin: Twin,
     /// The filters of its persistent session; `None`: it has no session here.
     pub session: Option<BTreeSet<String>>,
@@ -23,6 +24,7 @@ enum Standing {
 /// What a record came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Applied {
+    /// It is so now.
     Done,
     /// It changed nothing: it was so already.
     Unchanged,
@@ -30,9 +32,11 @@ pub enum Applied {
     Stale,
     /// The twin has this version now.
     Version(u64),
+    /// The twin could not take it.
     Refused(PatchError),
 }
 
+/// Devices and the feed, as the records leave them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     devices: BTreeMap<String, Standing>,

@@ -12,23 +12,34 @@ pub enum Record {
     /// Kept apart from the others' form, so that readers of the hub get its bytes as they lie on the disk.
     #[serde(skip)]
     Telemetry(Telemetry),
+    /// A device may connect.
     Registered {
+        /// The device id.
         device: String,
+        /// Of the provisioning service's assignments of this device; `None`: the asker counts none.
         generation: Option<u64>,
     },
+    /// A device may not connect any more; its twin and session are gone.
     Removed {
+        /// The device id.
         device: String,
+        /// Of the provisioning service's assignments of this device; `None`: the asker counts none.
         generation: Option<u64>,
     },
+    /// A device reported.
     Reported {
+        /// The device id.
         device: String,
         /// The hub's wall clock when it came, RFC 3339.
         enqueued: String,
+        /// Members to merge in; `null` removes one.
         patch: Map<String, Value>,
     },
     /// The persistent session of a device now has these filters; `None`: it is forgotten.
     Session {
+        /// The device id.
         device: String,
+        /// In their order.
         filters: Option<Vec<String>>,
     },
 }
@@ -36,9 +47,11 @@ pub enum Record {
 /// One message from a device, as readers of the hub get it (they get an `offset` besides).
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Telemetry {
+    /// The device id.
     pub device: String,
     /// The hub's wall clock when it came, RFC 3339.
     pub enqueued: String,
+    /// System properties and the application's.
     pub properties: Properties,
     /// The payload in base64, byte for byte.
     pub body: String,
@@ -48,6 +61,7 @@ pub struct Telemetry {
 const TELEMETRY: u8 = b'T';
 
 impl Record {
+    /// Writes the record.
     pub fn to_bytes(&self) -> Vec<u8> {
         let written = match self {
             Self::Telemetry(telemetry) => {

@@ -10,6 +10,7 @@ pub type Properties = IndexMap<String, Option<String>>;
 
 /// What a device asks by publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs, reason = "a `rid` is the request id, sent back as it came")]
 pub enum Asked {
     /// `devices/{id}/messages/events/{bag}`
     Telemetry(Properties),

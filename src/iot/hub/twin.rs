@@ -11,6 +11,7 @@ const FIRST_VERSION: u64 = 1;
 
 /// Why a patch is refused: the answer is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs, reason = "their messages say it")]
 pub enum PatchError {
     #[error("not a json object")]
     NotAnObject,
@@ -24,6 +25,7 @@ pub enum PatchError {
     Gone,
 }
 
+/// The reported half of a twin; the desired one is empty yet.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Twin {
     reported: Map<String, Value>,
@@ -33,6 +35,7 @@ pub struct Twin {
 /// A twin as both the device and the control plane get it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TwinView {
+    /// Members as desired, and `$version`.
     pub desired: Value,
     /// Members as reported, and `$version`.
     pub reported: Value,
@@ -80,6 +83,7 @@ impl Twin {
         Ok(self.version)
     }
 
+    /// Shows the twin with its versions.
     pub fn view(&self) -> TwinView {
         let mut reported = self.reported.clone();
         reported.insert("$version".into(), self.version.into());

@@ -26,6 +26,7 @@ pub enum WireError {
     /// A value that has no bytes in MQTT: a string over 65,535 bytes, an empty topic, packet id 0.
     #[error("packet has no encoding")]
     Unencodable,
+    /// The connection itself failed.
     #[error(transparent)]
     Io(#[from] std::io::Error),
 }

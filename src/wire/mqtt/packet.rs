@@ -1,4 +1,6 @@
 //! MQTT 3.1.1 control packets as values (OASIS MQTT 3.1.1, section 3).
+#![allow(missing_docs, reason = "packets and fields bear the standard's names")]
+
 use bytes::Bytes;
 
 /// The largest packet identifier; 0 is none (section 2.3.1).

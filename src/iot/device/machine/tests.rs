@@ -1,5 +1,8 @@
 use super::*;
-use crate::wire::mqtt::{Connect, SubscribeCode};
+use crate::history::MessageId;
+use crate::iot::device::reports::TWIN_ANSWERS;
+use crate::iot::plan::OnSessionLoss;
+use crate::wire::mqtt::{Connect, ConnectCode, Publish, Qos, Quality, SubscribeCode};
 use std::time::UNIX_EPOCH;
 
 const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";
@@ -206,6 +209,16 @@ fn nothing_new_is_offered_after_the_end_and_the_rest_is_still_sent() {
     story.learns("hub-a");
     story.gets_in(false);
     assert_eq!(story.published().len(), 2);
+}
+
+#[test]
+fn a_device_frozen_over_the_end_does_not_wait_for_what_was_due_before() {
+    let mut story = Story::settled(DevicePlan { until: 60 * SECOND, reported: Some(SECOND), ..plan() });
+    story.now = 60 * SECOND;
+    let moment = story.moment();
+    story.device.tick(moment);
+    story.collect();
+    assert!(story.device.due(moment).is_none_or(|due| due > moment.now));
 }
 
 #[test]

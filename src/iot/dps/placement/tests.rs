@@ -340,7 +340,7 @@ fn without_a_usable_hub_everybody_waits_and_is_assigned_when_one_returns() {
     town.provision("old");
     town.fall(A);
     town.fall(B);
-    assert!(!town.placement.can_place());
+    assert!(!town.placement.may_place_soon());
     assert_eq!(town.provision("old"), None);
     assert_eq!(town.provision("new"), None);
     assert!(town.placement.registration("new").is_none());
@@ -390,6 +390,31 @@ fn after_a_restart_it_knows_homes_assignments_and_what_it_owes() {
     town.pass(REBALANCE_AFTER);
     town.deliver_all();
     assert_eq!(town.provision("xyz"), Some(A));
+}
+
+#[test]
+fn a_new_device_waits_until_every_hub_was_asked_for_its_health() {
+    let mut town = Town::new(2);
+    town.placement = Placement::new(Policy::Even, REBALANCE_AFTER, &names(2), BTreeMap::new());
+    town.tell(Input::Checked(A, Check::Answered(SECOND)));
+    town.tell(Input::Checked(B, Check::Missed));
+    assert_eq!(town.provision("one"), None);
+    assert!(town.placement.may_place_soon());
+    town.tell(Input::Checked(B, Check::Answered(SECOND)));
+    assert_eq!([town.provision("one"), town.provision("two")], [Some(A), Some(B)]);
+}
+
+#[test]
+fn after_a_restart_nobody_is_moved_before_its_hub_was_asked_for_its_health() {
+    let mut town = Town::new(2);
+    town.provision("xyz");
+    town.placement = Placement::new(Policy::Even, REBALANCE_AFTER, &names(2), town.kept.clone());
+    town.tell(Input::Checked(A, Check::Missed));
+    town.tell(Input::Checked(B, Check::Answered(SECOND)));
+    assert_eq!(town.provision("xyz"), None);
+    town.tell(Input::Checked(A, Check::Answered(SECOND)));
+    assert_eq!(town.provision("xyz"), Some(A));
+    assert_eq!(town.kept["xyz"].generation, 1);
 }
 
 #[derive(Clone, Debug)]

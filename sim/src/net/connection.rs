@@ -150,6 +150,17 @@ impl Flow {
         }
     }
 
+    /// How many segments come before the first that is not like this: a stream has no holes, so that what follows a
+    /// segment that does not arrive does not arrive either.
+    fn leading(&self, like_this: impl Fn(&Segment) -> bool) -> usize {
+        self.segments.iter().position(|segment| !like_this(segment)).unwrap_or(self.segments.len())
+    }
+
+    /// Drops all but the leading segments that are like this.
+    fn keep_leading(&mut self, like_this: impl Fn(&Segment) -> bool) {
+        self.segments.truncate(self.leading(like_this));
+    }
+
     fn give_back(&mut self, at: u64, bytes: usize) {
         let many = self.returning.len() >= 32;
         match self.returning.back_mut() {
@@ -630,9 +641,9 @@ impl Scene<'_> {
         if was == EndState::Opening {
             self.abandon(connection);
         }
-        connection.flows[end].segments.retain(|segment| segment.leaves <= now);
+        connection.flows[end].keep_leading(|segment| segment.leaves <= now);
         connection.flows[end].unacked.clear();
-        connection.flows[1 - end].segments.retain(|segment| segment.arrives <= now);
+        connection.flows[1 - end].keep_leading(|segment| segment.arrives <= now);
         Some((host, connection.id))
     }
 
@@ -697,7 +708,7 @@ impl Scene<'_> {
                 self.due.push((at, NetDue::Reset { end: flow as u8 }));
             }
         }
-        connection.flows[flow].segments.retain(|segment| segment.arrives <= now);
+        connection.flows[flow].keep_leading(|segment| segment.arrives <= now);
     }
 
     /// Takes an end away without a word: its host has lost power.
@@ -710,10 +721,9 @@ impl Scene<'_> {
         side.state = EndState::Gone;
         self.wakes.extend(side.reader.take());
         self.wakes.extend(side.writer.take());
-        // Only what had left the host arrives, up to the first gap.
+        // Only what had left the host arrives.
         let sending = &mut connection.flows[end];
-        let left = sending.segments.iter().position(|segment| segment.leaves > now).unwrap_or(sending.segments.len());
-        sending.segments.truncate(left);
+        sending.keep_leading(|segment| segment.leaves <= now);
         sending.unacked.clear();
         // What it had not acknowledged it never will.
         let receiving = &mut connection.flows[1 - end];
@@ -761,17 +771,18 @@ impl Scene<'_> {
         let queue = &mut connection.flows[flow];
         queue.reclaim(now);
         // What a sender sent before it froze is on its way; what meets a cut is lost, what meets a frozen receiver waits.
-        let under_way = |segment: &Segment| segment.leaves <= now && only_sender_frozen;
-        for segment in queue.segments.iter_mut().filter(|segment| segment.arrives > now && !under_way(segment)) {
+        let gets_there = |segment: &Segment| segment.arrives <= now || (segment.leaves <= now && only_sender_frozen);
+        let arriving = queue.leading(gets_there);
+        for segment in queue.segments.range_mut(arriving..) {
             (segment.leaves, segment.arrives) = (NEVER, NEVER);
         }
-        let arrived = queue.segments.iter().filter(|segment| segment.arrives != NEVER).count();
-        let stalled = queue.segments.len() - arrived;
+        let stalled = queue.segments.len() - arriving;
         // One unacknowledged entry per segment: those of the stalled ones are the last.
         for entry in queue.unacked.iter_mut().rev().take(stalled) {
             entry.acked = NEVER;
         }
-        queue.last_arrival = queue.last_arrival.min(now);
+        let last_arriving = arriving.checked_sub(1).map_or(now, |last| queue.segments[last].arrives.max(now));
+        queue.last_arrival = queue.last_arrival.min(last_arriving);
         self.arm_time_out(connection, flow);
     }
 

@@ -17,9 +17,10 @@ mod storm;
 mod wire;
 mod world;
 
+use giant_lizard::history::{Event, Power};
 use giant_lizard::invariant::Verdict;
 use knobs::{Knobs, WhenFull};
-use world::{Weather, over, play};
+use world::{Weather, over, play, play_following};
 
 const SIX: [&str; 6] =
     ["no-confirmed-loss", "no-loss", "no-invention", "no-needless-duplicate", "exactly-once", "order"];
@@ -103,6 +104,22 @@ fn the_same_seed_is_the_same_history_and_another_seed_another() {
     let (first, again) = (over(0..20, fingerprint), over(0..20, fingerprint));
     assert_eq!(first, again);
     assert!((1..20).all(|seed| first[seed] != first[seed - 1]));
+}
+
+#[test]
+fn the_same_run_again_tells_the_whole_custody_of_a_lost_message() {
+    let knobs = Knobs { confirms_before_it_stores: true, ..Knobs::default() };
+    let first = play(0, Weather::Storm, knobs);
+    let violation = first.violations_of("no-confirmed-loss").remove(0);
+    let lost = violation.message.expect("it is about a message");
+    let second = play_following(lost, 0, Weather::Storm, knobs);
+    assert_eq!(second.fingerprint, first.fingerprint);
+    let custody = second.violations_of("no-confirmed-loss").remove(0).custody;
+    let says = |host: &str, event: &Event| custody.iter().any(|entry| &*entry.host == host && entry.event == *event);
+    assert!(says("producer", &Event::Confirmed { message: lost }), "{custody:#?}");
+    let power = [Power::Lost, Power::Crashed].map(|state| Event::Power { state });
+    assert!(power.iter().any(|event| says("queue", event)), "{custody:#?}");
+    assert!(!says("queue", &Event::Stored { message: lost }), "{custody:#?}");
 }
 
 #[test]

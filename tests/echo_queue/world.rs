@@ -7,10 +7,10 @@ use crate::storm::storm;
 use crate::wire::DEAD_AFTER;
 use giant_lizard::engines::{Part, Production};
 use giant_lizard::history::{
-    Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route,
+    Client, Delivery, Destination, DestinationId, Machine, MessageId, Name, Producer, ProducerId, Roster, Route,
 };
 use giant_lizard::host::{Host, Software};
-use giant_lizard::invariant::{Rules, Verdict};
+use giant_lizard::invariant::{Rules, Verdict, Violation};
 use giant_lizard::judge::{Findings, Judge};
 use lizard_sim::Fingerprint;
 use std::future::Future;
@@ -40,6 +40,9 @@ impl Played {
     pub(crate) fn verdict(&self, invariant: &str) -> Verdict {
         self.findings.finding(invariant).expect("the invariant is in the registry").verdict
     }
+    pub(crate) fn violations_of(&self, invariant: &str) -> Vec<Violation> {
+        self.findings.finding(invariant).expect("the invariant is in the registry").violations.clone()
+    }
     pub(crate) fn violated(&self) -> Vec<&'static str> {
         let violated = self.findings.invariants.iter().filter(|finding| finding.verdict == Verdict::Violated);
         violated.map(|finding| finding.name).collect()
@@ -48,8 +51,16 @@ impl Played {
 
 /// Plays one world and judges it.
 pub(crate) fn play(seed: u64, weather: Weather, knobs: Knobs) -> Played {
-    let roster = Arc::new(roster());
-    let judge = Arc::new(Mutex::new(Judge::new(roster.clone(), &Rules::default())));
+    play_before(Judge::new(Arc::new(roster()), &Rules::default()), seed, weather, knobs)
+}
+
+/// The same, with the whole custody of one message.
+pub(crate) fn play_following(message: MessageId, seed: u64, weather: Weather, knobs: Knobs) -> Played {
+    play_before(Judge::new(Arc::new(roster()), &Rules::default()).following(message), seed, weather, knobs)
+}
+
+fn play_before(judge: Judge, seed: u64, weather: Weather, knobs: Knobs) -> Played {
+    let (judge, roster) = (Arc::new(Mutex::new(judge)), Arc::new(roster()));
     let faults = match weather {
         Weather::Quiet => Vec::new(),
         Weather::Storm => storm(seed, TRAFFIC),

@@ -16,6 +16,7 @@ mod errands;
 pub mod health;
 pub mod kept;
 pub mod placement;
+mod reach;
 pub mod registration;
 mod service;
 pub mod session;

@@ -1,6 +1,7 @@
 //! Decides where each device belongs, and makes the hubs agree.
 use super::allocation::{Candidate, HubIndex, choose};
 use super::health::{Check, Health};
+use super::reach::Reach;
 use super::registration::Registration;
 use crate::history::{Event, Name, Reason};
 use crate::iot::moment::Moment;
@@ -86,30 +87,6 @@ struct Hub {
     devices: usize,
     /// Which devices must still be removed there.
     owed: BTreeSet<Name>,
-}
-
-/// Whether a hub can be used.
-///
-/// ```text
-///   Unknown --+   up          nothing owed           rebalance_after passed
-///     |       +------> Syncing -----------> Usable -----------------------> Settled
-///     v       |           |                   |                                |
-///    Away ----+           |                   |                                |
-///     ^                   |                   |                                |
-///     +-------------------+------- down ------+--------------------------------+
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reach {
-    /// Not known since this boot: nobody is sent there, and nobody is sent away from there.
-    Unknown,
-    /// Down.
-    Away,
-    /// Up; it first hears of the removals that it missed.
-    Syncing,
-    /// Devices that ask may be sent to it.
-    Usable { since: Duration },
-    /// Its own devices are called home.
-    Settled,
 }
 
 #[derive(Debug)]
@@ -415,15 +392,6 @@ impl Placement {
         if let Some(due) = soonest {
             self.retries.insert((due, name.clone()));
         }
-    }
-}
-
-impl Reach {
-    fn is_up(self) -> bool {
-        !matches!(self, Reach::Unknown | Reach::Away)
-    }
-    fn is_usable(self) -> bool {
-        matches!(self, Reach::Usable { .. } | Reach::Settled)
     }
 }
 

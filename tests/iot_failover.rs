@@ -6,9 +6,7 @@ use giant_lizard::history::{
     Route, Witness,
 };
 use giant_lizard::host::{Host, Software};
-use giant_lizard::iot::plan::{
-    CONTROL_PORT, CentralPlan, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy,
-};
+use giant_lizard::iot::plan::{CONTROL_PORT, CentralPlan, DevicePlan, DpsPlan, HubPlan};
 use giant_lizard::iot::{central, device, dps, hub};
 use giant_lizard::wire::http::Client;
 use lizard_sim::{Fault, Path};
@@ -187,14 +185,8 @@ impl Scene {
             software,
         };
         let hubs = NAMES.map(Name::from).to_vec();
-        let dps_plan = DpsPlan {
-            host: "dps".into(),
-            site: "east".into(),
-            health_check: seconds(5),
-            rebalance_after: seconds(30),
-            policy: Policy::Even,
-        };
-        let central_plan = CentralPlan { host: "central".into(), site: "east".into(), destination: CENTRAL };
+        let dps_plan = DpsPlan::of("dps", "east");
+        let central_plan = CentralPlan::of("central", "east", CENTRAL);
         let mut parts = Vec::new();
         let known = hubs.clone();
         parts.push(part(
@@ -205,7 +197,7 @@ impl Scene {
             }),
         ));
         for (name, site) in NAMES.into_iter().zip(["west", "east"]) {
-            let plan = HubPlan { host: name.into(), site: site.into(), confirms: Confirms::AfterStoring };
+            let plan = HubPlan::of(name, site);
             parts.push(part(
                 name,
                 site,
@@ -219,19 +211,9 @@ impl Scene {
         ));
         for (number, name) in (0..).zip(self.device_names()) {
             let plan = DevicePlan {
-                host: name.clone(),
-                site: "field".into(),
-                starts: Duration::ZERO,
                 telemetry: Some((ProducerId(number), seconds(1))),
                 reported: Some(seconds(10)),
-                connect_time_out: seconds(10),
-                keep_alive: seconds(20),
-                puback_time_out: seconds(20),
-                back_off: (seconds(1), seconds(30)),
-                in_flight: 16,
-                buffer: 1000,
-                on_session_loss: OnSessionLoss::AskDps,
-                until: self.duration,
+                ..DevicePlan::of(&name, "field", self.duration)
             };
             parts.push(part(
                 &name,

@@ -40,6 +40,8 @@ pub enum Fault {
     DiskError { host: String, on: bool },
     /// Makes each sync of a host's disk take this much longer; zero: as usual.
     SlowSync { host: String, by: Duration },
+    /// Writes down that a fault begins or ends which a host's software carries out itself, by its own plan.
+    Announce { host: String, text: String, on: bool },
 }
 
 /// What a path is like, one way.
@@ -87,6 +89,10 @@ pub(crate) fn apply(fault: Fault) {
             let host = kernel.host_named(&host);
             kernel.machines[host as usize].disk.set_slow_sync(by);
             kernel.note(host, "slow-sync", [nanos(by), 0, 0], || format!("syncs take {by:?} longer"));
+        }),
+        Fault::Announce { host, text, on } => kernel::with(|kernel| {
+            let host = kernel.host_named(&host);
+            kernel.note(host, "announce", [u64::from(on), 0, 0], || format!("{text}: {on}"));
         }),
     }
 }

@@ -231,6 +231,7 @@ impl<J: Judge + 'static> Director<J> {
             Fault::DiskFull { host, on } => Some((host, other("disk full", *on))),
             Fault::DiskError { host, on } => Some((host, other("disk failing", *on))),
             Fault::SlowSync { host, by } => Some((host, other("disk slow", !by.is_zero()))),
+            Fault::Announce { host, text, on } => Some((host, other(text, *on))),
             Fault::Boot { .. } => None,
         };
         if let Some((place, event)) = told {

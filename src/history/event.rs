@@ -1,5 +1,5 @@
 //! The events that all systems speak.
-use super::{DestinationId, ProducerId};
+use super::{DestinationId, OperationId, ProducerId};
 use serde::Serialize;
 use std::sync::Arc;
 use std::time::Duration;
@@ -98,6 +98,32 @@ pub enum Event {
     ReportedConfirmed { client: Name, number: u64 },
     /// Central knows the device's reported properties at this number.
     ReportedKnown { client: Name, number: u64 },
+    /// Whoever asked for it saw that the device's desired properties are accepted at this number.
+    DesiredAccepted { client: Name, number: u64 },
+    /// The device's application follows the desired properties of this number now.
+    DesiredApplied { client: Name, number: u64 },
+    /// Central knows that it does.
+    DesiredKnown { client: Name, number: u64 },
+
+    // What operators ask for, commands and methods:
+    /// The operator sends the request.
+    Asked { operation: OperationId },
+    /// The operator has the answer; `status` 0: there was none, in words.
+    Answered { operation: OperationId, status: u16, message: String },
+    /// A service holds a command for the device, on its disk.
+    CommandQueued { operation: OperationId },
+    /// It was sent to the device; `again`: not for the first time by this service.
+    CommandDispatched { operation: OperationId, again: bool },
+    /// It reached the device's client.
+    CommandDelivered { operation: OperationId },
+    /// The device's application finished handling it.
+    CommandHandled { operation: OperationId },
+    /// The device told its hub that it is done with it.
+    CommandAcked { operation: OperationId },
+    /// A service threw it away because its time was over.
+    CommandExpired { operation: OperationId },
+    /// The device's application ran a method.
+    MethodRun { operation: OperationId },
 
     // The world's:
     /// A machine's power changed.
@@ -128,6 +154,22 @@ impl Event {
             | Self::Received { message, .. }
             | Self::Acked { message, .. }
             | Self::Unacked { message, .. } => Some(*message),
+            _ => None,
+        }
+    }
+
+    /// The operation that this is about, if any.
+    pub fn operation(&self) -> Option<OperationId> {
+        match self {
+            Self::Asked { operation }
+            | Self::Answered { operation, .. }
+            | Self::CommandQueued { operation }
+            | Self::CommandDispatched { operation, .. }
+            | Self::CommandDelivered { operation }
+            | Self::CommandHandled { operation }
+            | Self::CommandAcked { operation }
+            | Self::CommandExpired { operation }
+            | Self::MethodRun { operation } => Some(*operation),
             _ => None,
         }
     }

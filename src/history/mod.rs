@@ -8,8 +8,8 @@ pub use directory::{Directory, Place};
 pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};
 pub use outages::{Disturbance, Outages};
 pub use roster::{
-    Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Producer, ProducerId, Roster, Route,
-    SiteId,
+    Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Operation, OperationId, Owes, Producer,
+    ProducerId, Roster, Route, SiteId,
 };
 
 use std::collections::BTreeMap;

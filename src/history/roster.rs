@@ -23,6 +23,10 @@ pub struct SiteId(pub u32);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u32);
 
+/// Index into [`Roster::operations`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub struct OperationId(pub u32);
+
 macro_rules! indices {
     ($($id:ty),*) => { $(impl $id {
         /// The place in its list.
@@ -31,7 +35,7 @@ macro_rules! indices {
         }
     })* };
 }
-indices!(ProducerId, DestinationId, HostId, ClientId);
+indices!(ProducerId, DestinationId, HostId, ClientId, OperationId);
 
 /// A machine of the world and the data centre it stands in.
 #[derive(Clone, Debug, Serialize)]
@@ -103,6 +107,43 @@ pub struct Client {
     pub placed: bool,
 }
 
+/// Something that an operator asks for during the run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Operation {
+    /// As reports call it: `command blink`.
+    pub name: Name,
+    /// The verb of the timeline.
+    pub verb: &'static str,
+    /// The client it is about.
+    pub client: Name,
+    /// Who asks.
+    pub host: Name,
+    /// Who is asked, and has to reach the client.
+    pub service: Name,
+    /// What is owed once it is accepted.
+    pub owes: Owes,
+}
+
+/// What an operation owes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Owes {
+    /// Once accepted, to be handled by the client within this time.
+    Handling {
+        /// Then it expires.
+        ttl: Duration,
+    },
+    /// To be answered within this time, having run at most once.
+    Answer {
+        /// Then the answer is that there was none.
+        time_out: Duration,
+    },
+    /// Once accepted, to become the client's desired properties.
+    Desired,
+    /// Nothing that can be told from one client alone.
+    Nothing,
+}
+
 /// Everybody who takes part, and who is owed what.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Roster {
@@ -116,6 +157,8 @@ pub struct Roster {
     pub routes: Vec<Route>,
     /// Everybody who keeps sessions.
     pub clients: Vec<Client>,
+    /// What operators will ask for, in the order of their times.
+    pub operations: Vec<Operation>,
 }
 
 impl Roster {

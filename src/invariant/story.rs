@@ -238,5 +238,6 @@ fn roster() -> Roster {
             client("central", vec![hubs.clone()], Vec::new(), false),
             client("central-2", vec![hubs], Vec::new(), false),
         ],
+        operations: Vec::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! Who runs what: each host of a plan with its software.
 
 use super::plan::IotPlan;
-use super::{central, device, dps, hub};
+use super::{central, device, dps, hub, operator};
 use crate::history::Name;
 use crate::host::{Host, Software};
 use std::sync::Arc;
@@ -28,6 +28,10 @@ pub fn cast(plan: &IotPlan) -> Vec<(Name, Software)> {
         let name = device.host.clone();
         let run = move |host| device::device(host, device.clone(), dps.clone(), scope.clone(), key.clone());
         cast.push((name, software(run)));
+    }
+    if let Some(plan) = plan.operator.clone() {
+        let name = plan.host.clone();
+        cast.push((name, software(move |host| operator::operator(host, plan.clone()))));
     }
     cast
 }

@@ -1,7 +1,10 @@
 //! What the IoT system is made of, every choice made: what a seed makes of the `iot:` section.
-use crate::history::{DestinationId, Name, ProducerId};
+use super::knobs::{CentralKnobs, DeviceKnobs, HubKnobs};
+use crate::history::{DestinationId, Name, OperationId, ProducerId};
+use crate::scenario::Rate;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 use std::time::Duration;
 
 /// MQTT in the simulated network (as the real services': 8883; TLS is the live world's).
@@ -19,6 +22,8 @@ pub struct IotPlan {
     pub hubs: Vec<HubPlan>,
     pub central: CentralPlan,
     pub devices: Vec<DevicePlan>,
+    /// `None`: nothing is asked of central.
+    pub operator: Option<OperatorPlan>,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -30,6 +35,8 @@ pub struct DpsPlan {
     /// Default 30 s.
     pub rebalance_after: Duration,
     pub policy: Policy,
+    /// Most registrations, and as many other requests; beyond it 429. Default 1000/min, the service's own.
+    pub limit: Rate,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -49,17 +56,19 @@ pub enum Policy {
 pub struct HubPlan {
     pub host: Name,
     pub site: Name,
-    /// Knob `confirms: before-storing` (default `after-storing`).
-    pub confirms: Confirms,
+    /// Most new connections, and as many messages from devices. Default 6000/s, of one S3 unit.
+    pub limit: Rate,
+    /// Times at which it takes less, by the timeline.
+    pub throttles: Vec<Throttle>,
+    pub knobs: HubKnobs,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "kebab-case")]
-pub enum Confirms {
-    /// PUBACK follows the sync of what was written.
-    AfterStoring,
-    /// PUBACK comes first: what was confirmed can be lost with the power.
-    BeforeStoring,
+/// A hub takes no more than this for a while.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Throttle {
+    pub from: Duration,
+    pub until: Duration,
+    pub limit: Rate,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -67,6 +76,7 @@ pub struct CentralPlan {
     pub host: Name,
     pub site: Name,
     pub destination: DestinationId,
+    pub knobs: CentralKnobs,
 }
 
 #[derive(Clone, Debug, Serialize)]
@@ -92,17 +102,150 @@ pub struct DevicePlan {
     pub in_flight: usize,
     /// Default 1000, with back-pressure.
     pub buffer: usize,
-    /// Knob `on-session-loss: same-hub` (default `ask-dps`): never returns to DPS.
-    pub on_session_loss: OnSessionLoss,
+    /// How long its tokens are good. Default 1 h, as the SDKs'.
+    pub token_life: Duration,
+    /// How long its application takes for a command or a method. Default 50 ms.
+    pub handles_in: Duration,
+    pub abilities: Abilities,
+    pub knobs: DeviceKnobs,
     /// When telemetry and reported properties stop (the scenario's duration).
     pub until: Duration,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+/// What a device can do besides sending. Everything off by default.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Abilities {
+    /// It follows desired properties, and acknowledges them in reported ones.
+    pub desired: bool,
+    /// It answers direct methods.
+    pub methods: bool,
+    /// It takes commands.
+    pub commands: bool,
+    /// It first tries the hub it was last assigned to.
+    pub cache_hostname: bool,
+    /// Its model, sent when it registers.
+    pub model: Option<Model>,
+}
+
+/// A device's model, as it goes into the payload of its registration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Model {
+    /// `dtmi:...;1`
+    pub id: String,
+    pub form: ModelForm,
+}
+
+/// Forms in which the official samples send their model (Azure-Samples, iot-central-high-availability-clients).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
-pub enum OnSessionLoss {
-    /// Back to DPS, which knows where the device belongs now.
-    AskDps,
-    /// Back to the hub it knows, for ever.
-    SameHub,
+pub enum ModelForm {
+    /// `{"modelId": ...}`, as IoT Plug and Play has it.
+    #[default]
+    Object,
+    /// `{"iotcModelId": ...}`, as IoT Central had it before.
+    Legacy,
+    /// The legacy object as a JSON string, as the Python sample sends it.
+    Text,
+}
+
+/// The person who operates the application: a host at central's site.
+#[derive(Clone, Debug, Serialize)]
+pub struct OperatorPlan {
+    pub host: Name,
+    pub site: Name,
+    /// In the order of their times.
+    pub operations: Vec<PlannedOperation>,
+}
+
+/// One request of the operator to central.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct PlannedOperation {
+    /// Its place in [`Roster::operations`](crate::history::Roster::operations).
+    pub id: OperationId,
+    pub at: Duration,
+    /// The device.
+    pub device: Name,
+    pub call: Call,
+}
+
+/// What the operator asks for.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// A cloud-to-device message.
+    Command {
+        name: String,
+        payload: Value,
+        ttl: Duration,
+    },
+    /// A direct method.
+    Method {
+        name: String,
+        payload: Value,
+        time_out: Duration,
+    },
+    /// A patch of desired properties.
+    Desired {
+        set: Map<String, Value>,
+    },
+    /// To another hub, and back after `ttl` (whole minutes).
+    ManualFailover {
+        ttl: Duration,
+    },
+    ManualFailback,
+    /// Where the device belongs.
+    RegistrationInfo,
+}
+
+impl DpsPlan {
+    /// A provisioning service with every default.
+    pub fn of(host: &str, site: &str) -> Self {
+        Self {
+            host: host.into(),
+            site: site.into(),
+            health_check: Duration::from_secs(5),
+            rebalance_after: Duration::from_secs(30),
+            policy: Policy::Even,
+            limit: Rate::a_minute(1000),
+        }
+    }
+}
+
+impl HubPlan {
+    /// A hub with every default.
+    pub fn of(host: &str, site: &str) -> Self {
+        let (limit, knobs) = (Rate::a_second(6000), HubKnobs::default());
+        Self { host: host.into(), site: site.into(), limit, throttles: Vec::new(), knobs }
+    }
+}
+
+impl CentralPlan {
+    /// An application with every default.
+    pub fn of(host: &str, site: &str, destination: DestinationId) -> Self {
+        Self { host: host.into(), site: site.into(), destination, knobs: CentralKnobs::default() }
+    }
+}
+
+impl DevicePlan {
+    /// A device with every default, that sends nothing.
+    pub fn of(host: &str, site: &str, until: Duration) -> Self {
+        Self {
+            host: host.into(),
+            site: site.into(),
+            starts: Duration::ZERO,
+            telemetry: None,
+            reported: None,
+            connect_time_out: Duration::from_secs(10),
+            keep_alive: Duration::from_secs(20),
+            puback_time_out: Duration::from_secs(20),
+            back_off: (Duration::from_secs(1), Duration::from_secs(30)),
+            in_flight: 16,
+            buffer: 1000,
+            token_life: Duration::from_secs(3600),
+            handles_in: Duration::from_millis(50),
+            abilities: Abilities::default(),
+            knobs: DeviceKnobs::default(),
+            until,
+        }
+    }
 }

@@ -1,5 +1,6 @@
 //! What a seed makes of the `iot:` section: who takes part, and every choice.
-use super::plan::{CentralPlan, DevicePlan, DpsPlan, HubPlan, IotPlan};
+use super::knobs::{CentralKnobs, HubKnobs};
+use super::plan::{Abilities, CentralPlan, DevicePlan, DpsPlan, HubPlan, IotPlan, Model, OperatorPlan};
 use super::section::{Device, IotSection};
 use crate::history::{
     Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route,
@@ -13,12 +14,22 @@ use std::time::Duration;
 pub const DPS: &str = "dps";
 /// The host of the application, and the destination of all telemetry.
 pub const CENTRAL: &str = "central";
+/// The host of the person who operates the application, at its site.
+pub const OPERATOR: &str = "operator";
 
 /// Draws every choice of the section and enters everybody who takes part into the roster.
 ///
 /// `until`: when producers stop. `ordered`: whether central is owed each device's telemetry in its order; with several
-/// hubs nobody can promise that while one of them is down with messages that central has not read.
-pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, roster: &mut Roster) -> IotPlan {
+/// hubs nobody can promise that while one of them is down with messages that central has not read. `operated`: whether
+/// there is an operator, whose operations are planned elsewhere.
+pub fn plan(
+    section: &IotSection,
+    seed: u64,
+    until: Duration,
+    ordered: bool,
+    operated: bool,
+    roster: &mut Roster,
+) -> IotPlan {
     let draw = |range: &DurationRange, label: &str| range.draw(seed, &format!("iot.{label}"));
     let dps = DpsPlan {
         host: DPS.into(),
@@ -26,11 +37,18 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
         health_check: draw(&section.dps.health_check, "dps.health-check"),
         rebalance_after: draw(&section.dps.rebalance_after, "dps.rebalance-after"),
         policy: section.dps.policy,
+        limit: section.dps.limit,
     };
     let hubs: Vec<HubPlan> = section
         .hubs
         .iter()
-        .map(|(name, hub)| HubPlan { host: name.as_str().into(), site: (&*hub.site).into(), confirms: hub.confirms })
+        .map(|(name, hub)| HubPlan {
+            host: name.as_str().into(),
+            site: (&*hub.site).into(),
+            limit: hub.limit,
+            throttles: Vec::new(),
+            knobs: HubKnobs { confirms: hub.confirms, moved_device: hub.moved_device },
+        })
         .collect();
     let names: Vec<Name> = hubs.iter().map(|hub| hub.host.clone()).collect();
 
@@ -47,7 +65,8 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
         via: names.clone(),
         standing: true,
     });
-    let central = CentralPlan { host: CENTRAL.into(), site, destination };
+    let knobs = CentralKnobs { de_duplicates: section.central.de_duplicates, remembers: section.central.remembers };
+    let central = CentralPlan { host: CENTRAL.into(), site: site.clone(), destination, knobs };
 
     let mut devices = Vec::new();
     for (group, device) in &section.devices {
@@ -73,7 +92,12 @@ pub fn plan(section: &IotSection, seed: u64, until: Duration, ordered: bool, ros
             devices.push(planned);
         }
     }
-    IotPlan { id_scope: "0ne00000001".into(), group_key: group_key(seed), dps, hubs, central, devices }
+    let operator = operated.then(|| {
+        let operator = OperatorPlan { host: OPERATOR.into(), site, operations: Vec::new() };
+        enter(roster, &operator.host, &operator.site);
+        operator
+    });
+    IotPlan { id_scope: "0ne00000001".into(), group_key: group_key(seed), dps, hubs, central, devices, operator }
 }
 
 fn enter(roster: &mut Roster, host: &Name, site: &Name) {
@@ -100,7 +124,16 @@ fn planned_device(device: &Device, member: &str, seed: u64, until: Duration, ros
         back_off: (device.back_off.least(), device.back_off.most()),
         in_flight: device.in_flight as usize,
         buffer: device.buffer as usize,
-        on_session_loss: device.on_session_loss,
+        token_life: draw(&device.token_life, "token-life"),
+        handles_in: draw(&device.handles_in, "handles-in"),
+        abilities: Abilities {
+            desired: device.desired,
+            methods: device.methods,
+            commands: device.commands,
+            cache_hostname: device.cache_hostname,
+            model: device.model.clone().map(|id| Model { id, form: device.model_form }),
+        },
+        knobs: device.knobs(),
         until,
         host,
         site,

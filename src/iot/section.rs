@@ -1,6 +1,11 @@
 //! The `iot:` section of a scenario file: its parts, their options, their knobs.
-use super::plan::{Confirms, OnSessionLoss, Policy};
-use crate::scenario::{DurationRange, SiteName};
+use super::knobs::{
+    AcksCommands, Clients, Confirms, DeDuplicates, DesiredVersions, DeviceKnobs, DpsRetry, MethodsAfterReconnect,
+    MovedDevice, OldClient, OnBadCredentials, OnSessionLoss, ReadsTwin, Remembers, Resends, SendBuffer, SendTimeOut,
+    Subscribes, TokenRenewal, WhenDpsFails,
+};
+use super::plan::{ModelForm, Policy};
+use crate::scenario::{DurationRange, Rate, SiteName};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -38,6 +43,9 @@ pub struct Dps {
     /// How long after a hub has come back its devices are called home. Default 30s.
     #[serde(default = "thirty_seconds")]
     pub rebalance_after: DurationRange,
+    /// Most registrations, and as many other requests; beyond it the answer is 429. Default 1000/min, the service's own.
+    #[serde(default = "a_thousand_a_minute")]
+    pub limit: Rate,
 }
 
 /// One IoT hub.
@@ -48,8 +56,16 @@ pub struct Hub {
     pub site: SiteName,
     /// Knob. When telemetry is confirmed: after it is stored, or before, as brokers do that store in the background.
     /// Default after-storing. <https://github.com/eclipse-mosquitto/mosquitto/issues/1855>
-    #[serde(default = "after_storing")]
+    #[serde(default)]
     pub confirms: Confirms,
+    /// Knob. What it does when a device is removed because it was moved elsewhere. Default close-and-refuse.
+    /// <https://github.com/Azure/iotedge/issues/7422>
+    #[serde(default)]
+    pub moved_device: MovedDevice,
+    /// Most new connections, and as many messages from devices: what comes beyond waits, and is disconnected when it
+    /// has waited too long. Default 6000/s, of one S3 unit.
+    #[serde(default = "of_one_s3_unit")]
+    pub limit: Rate,
 }
 
 /// The application.
@@ -58,6 +74,14 @@ pub struct Hub {
 pub struct Central {
     /// Where it runs.
     pub site: SiteName,
+    /// Knob. What it does with a message that it has received before: hubs store what devices send twice.
+    /// Default by-number. <https://github.com/Azure/azure-iot-sdk-node/issues/609>
+    #[serde(default)]
+    pub de_duplicates: DeDuplicates,
+    /// Knob. Where it keeps how far it has read and what it has received. Default on-disk.
+    /// <https://github.com/Azure/azure-iot-sdk-node/issues/609>
+    #[serde(default)]
+    pub remembers: Remembers,
 }
 
 /// One device, or a group of equal ones.
@@ -99,10 +123,18 @@ pub struct Device {
     #[serde(default = "a_thousand")]
     #[schemars(range(min = 1, max = 1_000_000))]
     pub buffer: u32,
-    /// Knob. What it does when a session is lost: asks DPS, or tries the same hub for ever. Default ask-dps.
-    /// <https://github.com/Azure/azure-sphere-samples/issues/206>
-    #[serde(default = "ask_dps")]
-    pub on_session_loss: OnSessionLoss,
+    /// How long its tokens are good; it changes a token for a fresh one two minutes before. Default 1h, as the SDKs'.
+    #[serde(default = "an_hour")]
+    pub token_life: DurationRange,
+    /// How long its application takes for a command or a method. Default 50ms.
+    #[serde(default = "fifty_milliseconds")]
+    pub handles_in: DurationRange,
+    /// Its model, such as `dtmi:sample:failover;1`, sent when it registers. Default none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub model: Option<String>,
+    /// In which form the model is sent. Default object.
+    #[serde(default)]
+    pub model_form: ModelForm,
     /// Whether it follows desired properties. Default off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub desired: bool,
@@ -115,6 +147,66 @@ pub struct Device {
     /// Whether it first tries the hub it was last assigned to. Default off.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub cache_hostname: bool,
+    /// Knob. What it does when a session is lost: asks DPS, or tries the same hub for ever. Default ask-dps.
+    /// <https://github.com/Azure/azure-sphere-samples/issues/206>
+    #[serde(default)]
+    pub on_session_loss: OnSessionLoss,
+    /// Knob. What becomes of the client of a hub that it has left. Default shut-down.
+    /// <https://github.com/Azure/azure-iot-sdk-python/issues/1037>
+    #[serde(default)]
+    pub old_client: OldClient,
+    /// Knob. What it does when DPS cannot be reached or refuses it. Default retries.
+    /// <https://github.com/Azure/azure-iot-sdk-python/issues/996>
+    #[serde(default)]
+    pub when_dps_fails: WhenDpsFails,
+    /// Knob. How long a telemetry message waits to be acknowledged. Default waits.
+    /// <https://github.com/Azure/azure-iot-sdk-c/issues/1621>
+    #[serde(default)]
+    pub send_time_out: SendTimeOut,
+    /// Knob. How often it subscribes. Default each-session.
+    /// <https://github.com/Azure/iotedge/pull/5048>
+    #[serde(default)]
+    pub subscribes: Subscribes,
+    /// Knob. When it acknowledges a command. Default after-handling.
+    /// <https://github.com/Azure/azure-iot-sdk-c/issues/1422>
+    #[serde(default)]
+    pub acks_commands: AcksCommands,
+    /// Knob. How often it reads its twin. Default each-session.
+    /// <https://github.com/Azure/azure-iot-sdk-csharp/issues/3423>
+    #[serde(default)]
+    pub reads_twin: ReadsTwin,
+    /// Knob. Which versions of desired properties it compares. Default per-session.
+    /// <https://github.com/Azure/azure-iot-sdk-c/issues/775>
+    #[serde(default)]
+    pub desired_versions: DesiredVersions,
+    /// Knob. How it tries DPS again. Default backs-off.
+    /// <https://github.com/Azure/azure-iot-sdk-c/pull/1703>
+    #[serde(default)]
+    pub dps_retry: DpsRetry,
+    /// Knob. How many clients use its identity. Default one.
+    /// <https://github.com/Azure/azure-iot-sdk-c/issues/2287>
+    #[serde(default)]
+    pub clients: Clients,
+    /// Knob. What it does before its token ends. Default before-it-ends.
+    /// <https://github.com/Azure/azure-iot-sdk-java/issues/1164>
+    #[serde(default)]
+    pub token_renewal: TokenRenewal,
+    /// Knob. What it does when a hub refuses its credentials. Default retries.
+    /// <https://github.com/Azure/azure-iot-sdk-python/issues/700>
+    #[serde(default)]
+    pub on_bad_credentials: OnBadCredentials,
+    /// Knob. What it does with method requests whose answer may not have arrived. Default forgets.
+    /// <https://github.com/Azure/azure-iot-sdk-java/issues/1465>
+    #[serde(default)]
+    pub methods_after_reconnect: MethodsAfterReconnect,
+    /// Knob. In which order it re-sends what was not acknowledged. Default in-order.
+    /// <https://github.com/Azure/azure-iot-sdk-node/issues/609>
+    #[serde(default)]
+    pub resends: Resends,
+    /// Knob. What holds a message's bytes until it is acknowledged. Default owned.
+    /// <https://github.com/Azure/azure-iot-sdk-c/issues/1621>
+    #[serde(default)]
+    pub send_buffer: SendBuffer,
 }
 
 impl Device {
@@ -135,6 +227,27 @@ impl Device {
             ("cache-hostname", self.cache_hostname),
         ];
         asked.into_iter().filter_map(|(key, on)| on.then_some(key))
+    }
+
+    /// Gathers its knobs.
+    pub(crate) fn knobs(&self) -> DeviceKnobs {
+        DeviceKnobs {
+            on_session_loss: self.on_session_loss,
+            old_client: self.old_client,
+            when_dps_fails: self.when_dps_fails,
+            send_time_out: self.send_time_out,
+            subscribes: self.subscribes,
+            acks_commands: self.acks_commands,
+            reads_twin: self.reads_twin,
+            desired_versions: self.desired_versions,
+            dps_retry: self.dps_retry,
+            clients: self.clients,
+            token_renewal: self.token_renewal,
+            on_bad_credentials: self.on_bad_credentials,
+            methods_after_reconnect: self.methods_after_reconnect,
+            resends: self.resends,
+            send_buffer: self.send_buffer,
+        }
     }
 
     /// The longest a device can need from the moment its path is good again until it works: it must notice that its
@@ -181,9 +294,15 @@ fn a_thousand() -> u32 {
 fn even() -> Policy {
     Policy::Even
 }
-fn after_storing() -> Confirms {
-    Confirms::AfterStoring
+fn an_hour() -> DurationRange {
+    DurationRange::seconds(3600)
 }
-fn ask_dps() -> OnSessionLoss {
-    OnSessionLoss::AskDps
+fn fifty_milliseconds() -> DurationRange {
+    DurationRange::fixed(Duration::from_millis(50))
+}
+fn a_thousand_a_minute() -> Rate {
+    Rate::a_minute(1000)
+}
+fn of_one_s3_unit() -> Rate {
+    Rate::a_second(6000)
 }

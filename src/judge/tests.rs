@@ -45,6 +45,7 @@ fn roster(devices: u32) -> Arc<Roster> {
                 placed: true,
             })
             .collect(),
+        operations: Vec::new(),
     })
 }
 

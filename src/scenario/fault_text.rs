@@ -20,6 +20,7 @@ pub fn full(fault: &Fault) -> String {
         Fault::DiskFull { host, on } => format!("disk-full {host} {}", switch(*on)),
         Fault::DiskError { host, on } => format!("disk-error {host} {}", switch(*on)),
         Fault::SlowSync { host, by } => format!("slow-sync {host} by {}", written_out(*by)),
+        Fault::Announce { host, text, on } => format!("{text} at {host} {}", switch(*on)),
     }
 }
 

@@ -2,7 +2,7 @@
 use super::cast::Cast;
 use super::duration::{DurationRange, offset_written_out, written_out};
 use super::plan::{PathPlan, PlannedFault, Step};
-use super::timeline::{Attack, Outage, Partition, SkewClock, Spell, Swizzle, TimelineItem};
+use super::timeline::{Attack, Outage, Partition, SkewClock, Spell, Swizzle, ThrottleHub, TimelineItem};
 use lizard_sim::Fault;
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -103,6 +103,8 @@ impl Drawing<'_> {
             self.skew(skew)
         } else if let Some(swizzle) = &item.swizzle {
             self.swizzle(swizzle)
+        } else if let Some(throttle) = &item.throttle {
+            self.throttle(throttle)
         } else {
             unreachable!("loading refuses items without a verb")
         }
@@ -247,6 +249,20 @@ impl Drawing<'_> {
             end_text: Some(format!("the clock of {} is right again", skew.host)),
             until: Some(until),
             steps,
+            ..Drawn::default()
+        }
+    }
+
+    /// The hub does it itself, by its plan; the world only tells of it.
+    fn throttle(&self, throttle: &ThrottleHub) -> Drawn {
+        let until = self.until(throttle.lasting);
+        let (host, text) = (throttle.hub.to_string(), format!("throttled to {}", throttle.to));
+        let announce = |on| Fault::Announce { host: host.clone(), text: text.clone(), on };
+        Drawn {
+            text: format!("{host} is {text}"),
+            end_text: Some(format!("{host} takes its usual load again")),
+            until: Some(until),
+            steps: vec![self.step(announce(true)), Step { at: until, fault: announce(false) }],
             ..Drawn::default()
         }
     }

@@ -1,7 +1,8 @@
-//! Shares, bandwidths and drifts as scenario files write them.
+//! Shares, bandwidths, drifts and rates as scenario files write them.
 use super::written::{Written, written};
 use std::fmt;
 use std::str::FromStr;
+use std::time::Duration;
 
 /// A share of segments, in parts per million; written `0.5%`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -108,6 +109,55 @@ impl Written for Drift {
 }
 written!(Drift);
 
+/// So many in so long; written `1000/min` or `100/s`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
+    /// How many, at least one.
+    pub count: u32,
+    /// In how long.
+    pub every: Duration,
+}
+
+const PERIODS: [(&str, Duration); 3] =
+    [("s", Duration::from_secs(1)), ("min", Duration::from_secs(60)), ("h", Duration::from_secs(3600))];
+
+impl Rate {
+    /// So many a second.
+    pub const fn a_second(count: u32) -> Self {
+        Self { count, every: Duration::from_secs(1) }
+    }
+    /// So many a minute.
+    pub const fn a_minute(count: u32) -> Self {
+        Self { count, every: Duration::from_secs(60) }
+    }
+}
+
+impl FromStr for Rate {
+    type Err = String;
+    fn from_str(text: &str) -> Result<Self, String> {
+        let wrong = || format!("`{text}` is not a rate");
+        let (count, period) = text.split_once('/').ok_or_else(wrong)?;
+        let (_, every) = PERIODS.iter().find(|(name, _)| *name == period.trim()).ok_or_else(wrong)?;
+        match count.trim().parse().map_err(|_| wrong())? {
+            0 => Err(format!("`{text}` lets nothing through: use `partition`")),
+            count => Ok(Self { count, every: *every }),
+        }
+    }
+}
+
+impl fmt::Display for Rate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let period = PERIODS.iter().find(|(_, every)| *every == self.every).map_or("s", |(name, _)| name);
+        write!(f, "{}/{period}", self.count)
+    }
+}
+
+impl Written for Rate {
+    const FORMAT: &str = "rate";
+    const EXPECTED: &str = "a rate such as `100/s` or `1000/min` (s, min, h)";
+}
+written!(Rate);
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -141,5 +191,16 @@ mod tests {
     fn drifts_may_be_negative() {
         assert_eq!("-50ppm".parse::<Drift>(), Ok(Drift { ppm: -50 }));
         assert!("50%".parse::<Drift>().is_err());
+    }
+
+    #[test]
+    fn rates_are_read_in_their_period() {
+        for (text, rate) in [("1000/min", Rate::a_minute(1000)), ("5/s", Rate::a_second(5))] {
+            assert_eq!(text.parse(), Ok(rate));
+            assert_eq!(rate.to_string(), text);
+        }
+        for text in ["5", "0/s", "5/day", "/s", "-1/s", "99999999999/s"] {
+            assert!(text.parse::<Rate>().is_err(), "{text}");
+        }
     }
 }

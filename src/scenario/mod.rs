@@ -15,6 +15,7 @@ mod loading;
 mod measure;
 mod mistake;
 mod name;
+mod operations;
 mod overlap;
 mod pitfall;
 mod plan;
@@ -33,7 +34,7 @@ pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
 pub use expectation::{Connected, Count, Counted, Expectation, Moved, Reconnected};
 pub use glossary::{Meaning, faults, knobs};
 pub use loading::{LoadError, Loaded, load, parse};
-pub use measure::{Bandwidth, Drift, Share};
+pub use measure::{Bandwidth, Drift, Rate, Share};
 pub(crate) use mistake::closest;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
@@ -45,4 +46,7 @@ pub use planning::plan;
 pub use rule::Rule;
 pub use schema::{Scenario, schema};
 pub use site::{Link, Site};
-pub use timeline::{Attack, Lossy, Outage, Partition, SkewClock, Slow, Spell, Start, Swizzle, TimelineItem};
+pub use timeline::{
+    Attack, Command, Desired, Lossy, ManualFailover, Method, OfDevice, Outage, Partition, SkewClock, Slow, Spell,
+    Start, Swizzle, ThrottleHub, TimelineItem,
+};

@@ -102,7 +102,8 @@ fn of(fault: &Fault) -> Vec<&str> {
         | Fault::SkewClock { host, .. }
         | Fault::DiskFull { host, .. }
         | Fault::DiskError { host, .. }
-        | Fault::SlowSync { host, .. } => vec![host],
+        | Fault::SlowSync { host, .. }
+        | Fault::Announce { host, .. } => vec![host],
         Fault::Cut { from, to } | Fault::Heal { from, to } => vec![from, to],
         Fault::Impair { at, .. } => vec![at],
     }

@@ -4,6 +4,7 @@ use super::duration::DurationRange;
 use super::expectation::Expectation;
 use super::faults::{Drawing, Drawn};
 use super::loading::Loaded;
+use super::operations;
 use super::overlap;
 use super::pitfall::Pitfall;
 use super::plan::{ExpectedThat, PathPlan, Plan, PlannedExpectation, PlannedHost, PlannedRule};
@@ -13,6 +14,7 @@ use super::storm;
 use super::timeline::TimelineItem;
 use crate::history::{Name, Roster};
 use crate::iot;
+use crate::iot::plan::Throttle;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -55,12 +57,33 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
     let duration = draw(scenario.duration, "duration");
     let mut roster = Roster::default();
     let ordered = scenario.invariants.get("order").is_none_or(|rule| rule.waived.is_none());
-    let iot = scenario.iot.as_ref().map(|section| iot::planning::plan(section, seed, duration, ordered, &mut roster));
+    let operated = scenario.timeline.iter().any(operations::is_operation);
+    let mut iot = scenario
+        .iot
+        .as_ref()
+        .map(|section| iot::planning::plan(section, seed, duration, ordered, operated, &mut roster));
     let cast = Cast::of(&roster, scenario.iot.as_ref());
 
     let mut drawn: Vec<(Drawing<'_>, Drawn)> = Vec::new();
+    let mut asked = Vec::new();
     for (index, item) in scenario.timeline.iter().enumerate() {
-        drawn.extend(occurrences(item, index, seed, duration, &cast));
+        for (origin, at) in occurrences(item, index, seed, duration) {
+            if operations::is_operation(item) {
+                asked.extend(operations::draw(item, at, seed, &origin, &cast));
+                continue;
+            }
+            let drawing = Drawing { seed, cast: &cast, end: duration, origin, at };
+            let fault = drawing.draw(item);
+            if let (Some(throttle), Some(iot)) = (&item.throttle, &mut iot) {
+                let (from, until) = (at, fault.until.unwrap_or(duration));
+                let hub = iot.hubs.iter_mut().find(|hub| *hub.host == *throttle.hub);
+                hub.into_iter().for_each(|hub| hub.throttles.push(Throttle { from, until, limit: throttle.to }));
+            }
+            drawn.push((drawing, fault));
+        }
+    }
+    if let Some(operator) = iot.as_mut().and_then(|iot| iot.operator.as_mut()) {
+        operations::enter(asked, operator, &mut roster);
     }
     if let Some(chaos) = &scenario.chaos {
         for (origin, at, item) in storm::draw(chaos, scenario, &roster, seed, duration) {
@@ -108,13 +131,8 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
     }
 }
 
-fn occurrences<'a>(
-    item: &TimelineItem,
-    index: usize,
-    seed: u64,
-    end: Duration,
-    cast: &'a Cast,
-) -> Vec<(Drawing<'a>, Drawn)> {
+/// When an item happens: the beginning of its labels, and the time.
+fn occurrences(item: &TimelineItem, index: usize, seed: u64, end: Duration) -> Vec<(String, Duration)> {
     let origin = format!("timeline[{index}]");
     let first = item.at.map(|at| at.draw(seed, &format!("{origin}.at")));
     let mut times = Vec::new();
@@ -130,12 +148,7 @@ fn occurrences<'a>(
         (Some(at), None) => times.push((origin, at)),
         (None, None) => {}
     }
-    let draw = |(origin, at)| {
-        let drawing = Drawing { seed, cast, end, origin, at };
-        let drawn = drawing.draw(item);
-        (drawing, drawn)
-    };
-    times.into_iter().map(draw).collect()
+    times
 }
 
 fn hosts(roster: &Roster, iot: Option<&iot::plan::IotPlan>) -> Vec<PlannedHost> {

@@ -1,10 +1,11 @@
 //! What happens, and when: one item is a time and exactly one verb.
 use super::duration::{DurationRange, OffsetRange};
-use super::measure::{Drift, Share};
-use super::name::{HostName, PlaceName, SiteName};
+use super::measure::{Drift, Rate, Share};
+use super::name::{DeviceName, HostName, HubName, PlaceName, SiteName};
 use super::schema::exactly_one_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
 
 /// One line of the timeline: when, and exactly one verb.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -58,6 +59,27 @@ pub struct TimelineItem {
     /// Cuts the hosts of a site off one by one, and heals them in another order.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub swizzle: Option<Swizzle>,
+    /// Lets a hub take less than it usually does: what comes beyond waits, and what waits too long is disconnected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub throttle: Option<ThrottleHub>,
+    /// The operator sends a command to a device, through central.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Command>,
+    /// The operator calls a method of a device, through central.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Method>,
+    /// The operator changes desired properties of a device, through central.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub desired: Option<Desired>,
+    /// The operator sends a device to another hub; it comes back by itself after a while.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual_failover: Option<ManualFailover>,
+    /// The operator calls a device back from its manual failover.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub manual_failback: Option<OfDevice>,
+    /// The operator asks where a device belongs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub registration_info: Option<OfDevice>,
 }
 
 fn one_verb(schema: &mut schemars::Schema) {
@@ -197,4 +219,78 @@ pub struct Swizzle {
     /// When the healing begins. Without it: until everything is put right at `duration`.
     #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
     pub lasting: Option<DurationRange>,
+}
+
+/// `throttle: { hub: hub-a, to: 5/s, for: 1m }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ThrottleHub {
+    /// The hub.
+    pub hub: HubName,
+    /// The most new connections it takes, and as many messages from devices.
+    pub to: Rate,
+    /// How long it lasts. Without it: until everything is put right at `duration`.
+    #[serde(default, rename = "for", skip_serializing_if = "Option::is_none")]
+    pub lasting: Option<DurationRange>,
+}
+
+/// `command: { device: xyz, name: blink, ttl: 10m }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Command {
+    /// The device; of a group, every one.
+    pub device: DeviceName,
+    /// What the command is called.
+    pub name: String,
+    /// Its body. Default null.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub payload: Value,
+    /// How long it may wait for the device. Default 1h, as the hub's; at most 2 days.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<DurationRange>,
+}
+
+/// `method: { device: xyz, name: echo, payload: { n: 1 }, time-out: 30s }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Method {
+    /// The device; of a group, every one.
+    pub device: DeviceName,
+    /// What the method is called. Built-in devices know `echo`, which answers with its payload, and answer 404 to others.
+    pub name: String,
+    /// Its body. Default null.
+    #[serde(default, skip_serializing_if = "Value::is_null")]
+    pub payload: Value,
+    /// How long the device has for its answer. Default 30s, as the service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub time_out: Option<DurationRange>,
+}
+
+/// `desired: { device: xyz, set: { fan: on } }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Desired {
+    /// The device; of a group, every one.
+    pub device: DeviceName,
+    /// Properties to set; null removes one.
+    pub set: Map<String, Value>,
+}
+
+/// `manual-failover: { device: xyz, ttl: 5m }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ManualFailover {
+    /// The device; of a group, every one.
+    pub device: DeviceName,
+    /// When it comes back by itself, in whole minutes. Default 5m, as the service's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl: Option<DurationRange>,
+}
+
+/// `manual-failback: { device: xyz }`, and the same for `registration-info`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct OfDevice {
+    /// The device; of a group, every one.
+    pub device: DeviceName,
 }

@@ -1,6 +1,6 @@
 //! Values that files write as one word with a unit: read by `FromStr`, written by `Display`.
 use super::duration::{DurationRange, OffsetRange};
-use super::measure::{Bandwidth, Drift, Share};
+use super::measure::{Bandwidth, Drift, Rate, Share};
 use std::fmt::Display;
 use std::str::FromStr;
 
@@ -53,6 +53,7 @@ pub(crate) fn check(format: &str, text: &str) -> Option<Result<(), (String, &'st
         Share::FORMAT => of::<Share>(text),
         Bandwidth::FORMAT => of::<Bandwidth>(text),
         Drift::FORMAT => of::<Drift>(text),
+        Rate::FORMAT => of::<Rate>(text),
         _ => None,
     }
 }

@@ -121,6 +121,7 @@ fn roster() -> Roster {
         destinations: vec![destination("mirror"), destination("ledger")],
         routes: vec![route(MIRROR, Delivery::AtLeastOnce), route(LEDGER, Delivery::ExactlyOnce)],
         clients: vec![client("producer", vec![ProducerId(0)]), client("mirror", vec![]), client("ledger", vec![])],
+        operations: Vec::new(),
     }
 }
 

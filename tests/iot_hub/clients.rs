@@ -3,7 +3,8 @@ use crate::neighbourhood::{GROUP_KEY, Neighbourhood, control, play, read_all, re
 use giant_lizard::history::Event as Told;
 use giant_lizard::host::{Host, Stream};
 use giant_lizard::iot::hub::Batch;
-use giant_lizard::iot::plan::{Confirms, MQTT_PORT};
+use giant_lizard::iot::knobs::Confirms;
+use giant_lizard::iot::plan::MQTT_PORT;
 use giant_lizard::wire::sas::{device_key, make};
 use rumqttc::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Packet, PublishOptions, QoS};
 use std::io;

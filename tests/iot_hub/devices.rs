@@ -1,7 +1,7 @@
 //! The built-in device through faults.
 use crate::neighbourhood::{Neighbourhood, first_copies, numbers, play, read_all, seconds};
 use giant_lizard::history::{Cause, Event};
-use giant_lizard::iot::plan::{Confirms, OnSessionLoss};
+use giant_lizard::iot::knobs::{Confirms, OnSessionLoss};
 use lizard_sim::Fault;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -133,7 +133,7 @@ fn a_device_that_never_asks_again_waits_for_its_dead_hub_for_ever() {
         place.hub("hub-a", "west", Confirms::AfterStoring);
         place.hub("hub-b", "east", Confirms::AfterStoring);
         place.dps(&["hub-a", "hub-b"]);
-        place.device(|plan| plan.on_session_loss = OnSessionLoss::SameHub);
+        place.device(|plan| plan.knobs.on_session_loss = OnSessionLoss::SameHub);
         place.stage.sleep(seconds(40)).await;
         place.power_loss("hub-a");
         place.stage.sleep(seconds(300)).await;

@@ -5,7 +5,8 @@ use giant_lizard::host::Host;
 use giant_lizard::iot::device::device;
 use giant_lizard::iot::dps::dps;
 use giant_lizard::iot::hub::{Batch, TelemetryEvent, hub};
-use giant_lizard::iot::plan::{CONTROL_PORT, Confirms, DevicePlan, DpsPlan, HubPlan, OnSessionLoss, Policy};
+use giant_lizard::iot::knobs::{Confirms, HubKnobs};
+use giant_lizard::iot::plan::{CONTROL_PORT, DevicePlan, DpsPlan, HubPlan};
 use giant_lizard::wire::http::Client;
 use giant_lizard::wire::payload::Payload;
 use lizard_sim::{Fault, Run, Stage, World};
@@ -100,7 +101,8 @@ where
 
 impl Neighbourhood {
     pub(crate) fn hub(&self, name: &str, site: &str, confirms: Confirms) {
-        let plan = HubPlan { host: name.into(), site: site.into(), confirms };
+        let knobs = HubKnobs { confirms, ..HubKnobs::default() };
+        let plan = HubPlan { knobs, ..HubPlan::of(name, site) };
         let history = self.history.clone();
         self.stage.host(name, site, move |machine| {
             hub(sim::host(machine, history.clone()), plan.clone(), GROUP_KEY.to_owned())
@@ -108,13 +110,7 @@ impl Neighbourhood {
     }
 
     pub(crate) fn dps(&self, hubs: &[&str]) {
-        let plan = DpsPlan {
-            host: "dps".into(),
-            site: "north".into(),
-            health_check: seconds(5),
-            rebalance_after: seconds(30),
-            policy: Policy::Even,
-        };
+        let plan = DpsPlan::of("dps", "north");
         let hubs: Vec<Name> = hubs.iter().map(|&hub| hub.into()).collect();
         let history = self.history.clone();
         self.stage.host("dps", "north", move |machine| {
@@ -125,19 +121,9 @@ impl Neighbourhood {
 
     pub(crate) fn device(&self, change: impl FnOnce(&mut DevicePlan)) {
         let mut plan = DevicePlan {
-            host: "xyz".into(),
-            site: "field".into(),
-            starts: Duration::ZERO,
             telemetry: Some((ProducerId(0), seconds(1))),
             reported: Some(seconds(10)),
-            connect_time_out: seconds(10),
-            keep_alive: seconds(20),
-            puback_time_out: seconds(20),
-            back_off: (seconds(1), seconds(30)),
-            in_flight: 16,
-            buffer: 1000,
-            on_session_loss: OnSessionLoss::AskDps,
-            until: seconds(120),
+            ..DevicePlan::of("xyz", "field", seconds(120))
         };
         change(&mut plan);
         let history = self.history.clone();

@@ -64,7 +64,7 @@ pub async fn hub(host: Host, plan: HubPlan, group_key: String) {
             return host.record(Event::Note { text: format!("hub cannot start: {error}") });
         }
     };
-    let settings = Settings { name: plan.host, group_key, confirms: plan.confirms, boot: host.boot() };
+    let settings = Settings { name: plan.host, group_key, knobs: plan.knobs, boot: host.boot() };
     let hub = Hub::new(settings, Producers::of(host.history().roster()), memory);
     let core = Arc::new(Core::new(host.clone(), hub, reader));
 

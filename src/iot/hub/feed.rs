@@ -10,6 +10,15 @@ use serde_json::{Map, Value};
 /// iot-hub-devguide-messages-construct); telemetry has no such property here.
 pub(super) const MESSAGE_SOURCE: &str = "iothub-message-source";
 pub(super) const TWIN_CHANGE: &str = "twinChangeEvents";
+/// A device was registered or removed; which of both says `opType`.
+pub(super) const LIFECYCLE: &str = "deviceLifecycleEvents";
+pub(super) const OPERATION: &str = "opType";
+pub(super) const CREATED: &str = "createDeviceIdentity";
+#[allow(dead_code, reason = "the hub tells of it with its next change")]
+pub(super) const DELETED: &str = "deleteDeviceIdentity";
+/// A cloud-to-device message is done with. The real hub has a queue of its own for it (Microsoft docs,
+/// iot-hub-devguide-messages-c2d#message-feedback); here readers get it in the one feed.
+pub(super) const FEEDBACK: &str = "feedback";
 
 /// Stored messages and changes of twins in the order of their offsets, none left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -35,15 +44,67 @@ pub struct TelemetryEvent {
     pub body: String,
 }
 
+/// A device came to this hub's registry, or left it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Lifecycle {
+    /// The device id.
+    pub device_id: String,
+    /// It came; otherwise it left.
+    #[serde(skip)]
+    pub created: bool,
+    /// Of the provisioning service's assignments of this device: the hub with the highest has it.
+    pub generation: Option<u64>,
+}
+
+/// What became of a cloud-to-device message.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Feedback {
+    /// The message's id, as its sender gave it.
+    pub original_message_id: String,
+    /// The device id.
+    pub device_id: String,
+    /// What became of it.
+    pub status_code: FeedbackStatus,
+}
+
+/// How a cloud-to-device message ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum FeedbackStatus {
+    /// The device acknowledged it.
+    Success,
+    /// Its time was over.
+    Expired,
+}
+
 impl TelemetryEvent {
     /// Decodes the payload. `None`: it is not base64, so no hub wrote it.
     pub fn payload(&self) -> Option<Bytes> {
         BASE64.decode(&self.body).ok().map(Bytes::from)
     }
+    /// Says what a system message is about; `None`: it is telemetry.
+    pub fn source(&self) -> Option<&str> {
+        self.properties.get(MESSAGE_SOURCE)?.as_deref()
+    }
+    /// Reads the coming or leaving of a device. `None`: it is no such event.
+    pub fn lifecycle(&self) -> Option<Lifecycle> {
+        if self.source()? != LIFECYCLE {
+            return None;
+        }
+        let event: Lifecycle = serde_json::from_slice(&self.payload()?).ok()?;
+        Some(Lifecycle { created: self.properties.get(OPERATION)?.as_deref()? == CREATED, ..event })
+    }
+    /// Reads what became of a cloud-to-device message. `None`: it is no feedback.
+    pub fn feedback(&self) -> Option<Feedback> {
+        if self.source()? != FEEDBACK {
+            return None;
+        }
+        serde_json::from_slice(&self.payload()?).ok()
+    }
     /// Reads the patch of a twin's reported properties. `None`: it is no change of a twin.
     pub fn reported(&self) -> Option<Map<String, Value>> {
-        let source = self.properties.get(MESSAGE_SOURCE)?.as_deref()?;
-        if source != TWIN_CHANGE {
+        if self.source()? != TWIN_CHANGE {
             return None;
         }
         let mut body: Value = serde_json::from_slice(&self.payload()?).ok()?;

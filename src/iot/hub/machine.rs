@@ -7,9 +7,9 @@ use super::record::Record;
 use super::topic::{Asked, asked};
 use super::twin::TwinView;
 use crate::history::{Event, MessageId, Name};
+use crate::iot::knobs::HubKnobs;
 use crate::iot::ledger::Place;
 use crate::iot::moment::Moment;
-use crate::iot::plan::Confirms;
 use crate::wire::mqtt::{Connect, ConnectCode, Packet, Publish, WireError};
 use crate::wire::payload::Producers;
 use std::collections::BTreeMap;
@@ -85,8 +85,8 @@ pub struct Settings {
     pub name: Name,
     /// Its enrolment group's key, base64.
     pub group_key: String,
-    /// The knob.
-    pub confirms: Confirms,
+    /// What it gets wrong.
+    pub knobs: HubKnobs,
     /// Of its host: numbers sessions whose clients do not say theirs.
     pub boot: u32,
 }

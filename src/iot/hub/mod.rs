@@ -17,6 +17,6 @@ pub mod topic;
 pub mod twin;
 
 pub use driver::hub;
-pub use feed::{Batch, TelemetryEvent};
+pub use feed::{Batch, Feedback, FeedbackStatus, Lifecycle, TelemetryEvent};
 pub use topic::Properties;
 pub use twin::TwinView;

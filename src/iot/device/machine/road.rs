@@ -2,13 +2,13 @@
 use super::{Device, Output, Phase, Service, State};
 use crate::history::{Cause, Event, Name};
 use crate::iot::device::provisioning::Step;
-use crate::iot::plan::OnSessionLoss;
+use crate::iot::knobs::OnSessionLoss;
 use crate::wire::mqtt::Packet;
 use std::time::Duration;
 
 impl Device {
     pub(super) fn dial(&mut self, now: Duration, hub: Option<Name>) {
-        let to = match (&hub, &self.hub, self.plan.on_session_loss) {
+        let to = match (&hub, &self.hub, self.plan.knobs.on_session_loss) {
             (Some(hub), ..) | (None, Some(hub), OnSessionLoss::SameHub) => Service::Hub(hub.clone()),
             _ => Service::Provisioning,
         };

@@ -1,7 +1,7 @@
 use super::*;
 use crate::history::MessageId;
 use crate::iot::device::reports::TWIN_ANSWERS;
-use crate::iot::plan::OnSessionLoss;
+use crate::iot::knobs::{DeviceKnobs, OnSessionLoss};
 use crate::wire::mqtt::{Connect, ConnectCode, Publish, Qos, Quality, SubscribeCode};
 use std::time::UNIX_EPOCH;
 
@@ -9,21 +9,7 @@ const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";
 const SECOND: Duration = Duration::from_secs(1);
 
 fn plan() -> DevicePlan {
-    DevicePlan {
-        host: "xyz".into(),
-        site: "field".into(),
-        starts: Duration::ZERO,
-        telemetry: Some((ProducerId(0), SECOND)),
-        reported: None,
-        connect_time_out: 10 * SECOND,
-        keep_alive: 20 * SECOND,
-        puback_time_out: 20 * SECOND,
-        back_off: (SECOND, 30 * SECOND),
-        in_flight: 16,
-        buffer: 1000,
-        on_session_loss: OnSessionLoss::AskDps,
-        until: 600 * SECOND,
-    }
+    DevicePlan { telemetry: Some((ProducerId(0), SECOND)), ..DevicePlan::of("xyz", "field", 600 * SECOND) }
 }
 
 /// A device, its clock, and what it did.
@@ -256,7 +242,10 @@ fn a_resumed_session_at_the_same_hub_repeats_with_dup() {
 
 #[test]
 fn with_the_knob_a_device_knocks_at_the_same_hub_for_ever() {
-    let mut story = Story::settled(DevicePlan { on_session_loss: OnSessionLoss::SameHub, ..plan() });
+    let mut story = Story::settled(DevicePlan {
+        knobs: DeviceKnobs { on_session_loss: OnSessionLoss::SameHub, ..DeviceKnobs::default() },
+        ..plan()
+    });
     story.loses(Cause::Eof);
     for _ in 0..20 {
         assert_eq!(&*story.runs_until_it_dials(), "hub-a");

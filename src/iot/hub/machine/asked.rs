@@ -5,8 +5,8 @@ use crate::iot::hub::connection::{Connection, Ending, Live};
 use crate::iot::hub::record::{Record, Telemetry};
 use crate::iot::hub::topic::{Asked, MOST_SUBSCRIPTIONS, Properties, asked, may_subscribe};
 use crate::iot::hub::twin::Twin;
+use crate::iot::knobs::Confirms;
 use crate::iot::moment::Moment;
-use crate::iot::plan::Confirms;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -59,7 +59,7 @@ impl Hub {
         let enqueued = enqueued(moment);
         let body = BASE64.encode(payload);
         let record = Record::Telemetry(Telemetry { device: device.to_string(), enqueued, properties, body });
-        match self.settings.confirms {
+        match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),
             Confirms::BeforeStoring => {
                 self.lazy.push((record, message));

@@ -2,6 +2,7 @@ use super::*;
 use crate::history::{Producer, ProducerId, Roster};
 use crate::iot::agent::agent;
 use crate::iot::hub::connection::LONGEST_SILENCE;
+use crate::iot::knobs::Confirms;
 use crate::iot::ledger::places;
 use crate::wire::mqtt::Will;
 use crate::wire::mqtt::{Qos, Quality, SubscribeCode};
@@ -26,7 +27,12 @@ impl Story {
     fn new(confirms: Confirms) -> Self {
         let producers = vec![Producer { name: "xyz/telemetry".into(), host: "xyz".into() }];
         let roster = Roster { producers, ..Roster::default() };
-        let settings = Settings { name: "hub-a".into(), group_key: GROUP_KEY.into(), confirms, boot: 1 };
+        let settings = Settings {
+            name: "hub-a".into(),
+            group_key: GROUP_KEY.into(),
+            knobs: HubKnobs { confirms, ..HubKnobs::default() },
+            boot: 1,
+        };
         let hub = Hub::new(settings, Producers::of(&roster), Memory::default());
         Self { hub, now: Duration::ZERO, stored: Vec::new(), syncs: 0 }
     }

@@ -4,10 +4,13 @@
 //!   [`reports`] (its twin's reported half), [`keep_alive`], [`back_off`], [`credentials`].
 //! - [`device`] moves the bytes.
 pub mod back_off;
+pub mod commands;
 pub mod credentials;
+pub mod desired;
 mod driver;
 pub mod keep_alive;
 pub mod machine;
+pub mod methods;
 pub mod outbox;
 pub mod provisioning;
 pub mod reports;

@@ -115,7 +115,6 @@ async fn remembered(host: &Host) -> (Ledger, Memory) {
                     memory.apply(record, place);
                 }
             }
-            memory.booted();
             return (ledger, memory);
         }
         host.sleep(DISK_RETRY).await;

@@ -174,13 +174,18 @@ pub struct Hub {
 
 impl Hub {
     /// Begins without connections, with what the hub remembers.
-    pub fn new(settings: Settings, producers: Producers, memory: Memory) -> Self {
+    pub fn new(settings: Settings, producers: Producers, mut memory: Memory) -> Self {
+        let mut alarms = Alarms::default();
+        for (device, queue) in memory.queues_mut() {
+            queue.booted();
+            alarms.set(Alarm::Queue(device.into()), queue.alarm());
+        }
         let bucket = || Bucket::new(settings.limit, settings.throttles.clone());
         Self {
             connects: bucket(),
             messages: bucket(),
             calls: Calls::default(),
-            alarms: Alarms::default(),
+            alarms,
             settings,
             producers,
             memory,

@@ -120,13 +120,12 @@ impl Memory {
         applied
     }
 
-    /// Takes note that a new boot begins: see [`Queue::booted`].
-    pub fn booted(&mut self) {
-        for standing in self.devices.values_mut() {
-            if let Standing::Registered { device, .. } = standing {
-                device.queue.booted();
-            }
-        }
+    /// Every queue that is not empty, with its device.
+    pub fn queues_mut(&mut self) -> impl Iterator<Item = (&str, &mut Queue)> {
+        self.devices.iter_mut().filter_map(|(id, standing)| match standing {
+            Standing::Registered { device, .. } if !device.queue.is_empty() => Some((id.as_str(), &mut device.queue)),
+            _ => None,
+        })
     }
 
     fn generation(&self, id: &str) -> Option<u64> {

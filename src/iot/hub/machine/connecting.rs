@@ -37,12 +37,14 @@ impl Hub {
                     Some((properties, payload, ack)) => {
                         self.telemetry(moment, &device, properties, &payload, ack.map(|id| (connection, id)));
                     }
-                    None => return self.end(moment, connection, Ending::Throttled),
+                    None => self.end(moment, connection, Ending::Throttled),
                 }
             }
             _ => return,
         }
-        self.outputs.push(Output::Read(connection));
+        if self.connections.contains_key(&connection) {
+            self.outputs.push(Output::Read(connection));
+        }
     }
 
     fn greeted(&mut self, moment: Moment, from: ConnectionId, connect: Connect) {

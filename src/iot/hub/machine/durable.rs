@@ -118,10 +118,11 @@ impl Hub {
                 self.outputs.push(Output::Answer(request, Answer::Now(applied)));
                 self.serve(moment, &device);
             }
-            Effect::Settled { id, from, .. } => {
+            Effect::Settled { device, id, from } => {
                 if let (Some(operation), None, Applied::Done) = (tagged(&id), from, applied) {
                     self.outputs.push(Output::Record(Event::CommandExpired { operation }));
                 }
+                self.serve(moment, &device);
             }
         }
     }

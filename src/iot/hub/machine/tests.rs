@@ -3,12 +3,17 @@ use super::*;
 use crate::history::{Producer, ProducerId, Roster};
 use crate::iot::agent::agent;
 use crate::iot::hub::connection::LONGEST_SILENCE;
-use crate::iot::knobs::Confirms;
+use crate::iot::knobs::{Confirms, MovedDevice};
 use crate::iot::ledger::places;
 use crate::wire::mqtt::{Connect, Qos, Quality, Will};
 use crate::wire::payload::Payload;
 use crate::wire::sas::{device_key, make};
 use std::time::UNIX_EPOCH;
+
+mod commands;
+mod methods;
+mod throttling;
+mod twins;
 
 const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";
 const WORLD_BEGINS: Duration = Duration::from_secs(1_618_862_400);
@@ -25,16 +30,21 @@ struct Story {
 
 impl Story {
     fn new(confirms: Confirms) -> Self {
+        Self::with(|settings| settings.knobs.confirms = confirms)
+    }
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let producers = vec![Producer { name: "xyz/telemetry".into(), host: "xyz".into() }];
         let roster = Roster { producers, ..Roster::default() };
-        let settings = Settings {
+        let mut settings = Settings {
             name: "hub-a".into(),
             group_key: GROUP_KEY.into(),
-            knobs: HubKnobs { confirms, ..HubKnobs::default() },
+            knobs: HubKnobs::default(),
             boot: 1,
             limit: Rate::a_second(6000),
             throttles: Vec::new(),
         };
+        change(&mut settings);
         let hub = Hub::new(settings, Producers::of(&roster), Memory::default());
         Self { hub, now: Duration::ZERO, stored: Vec::new(), syncs: 0 }
     }
@@ -88,7 +98,6 @@ impl Story {
         for (bytes, place) in self.stored.iter().zip(places(0, &self.stored)) {
             memory.apply(Record::read(bytes).unwrap(), place);
         }
-        memory.booted();
         self.hub = Hub::new(self.hub.settings.clone(), self.hub.producers.clone(), memory);
     }
 
@@ -117,6 +126,24 @@ impl Story {
         let mut connect = connect("xyz", self.moment());
         change(&mut connect);
         (connection, self.says(connection, Packet::Connect(connect)))
+    }
+
+    /// A connection that has subscribed.
+    fn listens(&mut self, filter: &str) -> ConnectionId {
+        let connection = self.connects();
+        self.subscribes(connection, filter);
+        connection
+    }
+
+    /// What came of a subscription, after its SUBACK.
+    fn subscribes(&mut self, connection: ConnectionId, filter: &str) -> Vec<Output> {
+        assert_eq!(
+            self.says(connection, Packet::Subscribe { id: 9, filters: vec![(filter.into(), Qos::AtLeastOnce)] }),
+            []
+        );
+        let mut outputs = self.disk_writes();
+        assert!(matches!(outputs.remove(0), Output::Send(to, Packet::SubAck { id: 9, .. }) if to == connection));
+        outputs
     }
 
     fn connects(&mut self) -> ConnectionId {
@@ -491,6 +518,22 @@ fn a_removal_that_comes_too_late_leaves_the_connection_alone() {
     story.connects();
     story.remove(9, Some(2));
     assert_eq!(story.disk_writes(), [Output::Answer(9, Answer::Now(Applied::Stale))]);
+}
+
+#[test]
+fn a_hub_that_only_closes_lets_a_removed_device_in_again() {
+    let mut story = Story::with(|settings| settings.knobs.moved_device = MovedDevice::CloseOnly);
+    story.register(1, Some(3));
+    story.disk_writes();
+    let device = story.connects();
+    story.remove(8, Some(2));
+    assert_eq!(story.disk_writes(), [Output::Answer(8, Answer::Now(Applied::Stale))]);
+    story.remove(9, Some(4));
+    assert_eq!(
+        story.disk_writes(),
+        [ended(Ending::Removed), Output::Close(device), Output::Answer(9, Answer::Now(Applied::Done))]
+    );
+    story.connects();
 }
 
 #[test]

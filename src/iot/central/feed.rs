@@ -37,7 +37,7 @@ impl Recogniser {
                 let number = patch.get(NUMBER)?.as_u64()?;
                 Some(Arrival::Reported { device: event.device.as_str().into(), number })
             }
-            None => Some(self.telemetry(event)),
+            None => event.source().is_none().then(|| self.telemetry(event)),
         };
         batch.events.iter().filter_map(arrival).collect()
     }

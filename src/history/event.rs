@@ -1,6 +1,6 @@
 //! The events that all systems speak.
 use super::{DestinationId, OperationId, ProducerId};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -192,7 +192,7 @@ pub enum Cause {
 }
 
 /// Why a device was put where it is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Reason {
     /// Its first place: its home.

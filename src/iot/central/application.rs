@@ -1,12 +1,27 @@
-//! The one task that takes in: it owns what was received and the disk, and the readers of hubs hand it batches.
+//! The one task that takes in: it owns what was received and owed, and the disk; the readers of hubs hand it batches, the
+//! control plane orders, couriers how their errands went.
+use super::commands::Command;
+use super::control::{Accepted, refused};
+use super::couriers::Couriers;
+use super::entry::{Arrival, Entry, Receipt};
+use super::errands::{Errand, Errands, Outcome};
 use super::feed::Recogniser;
-use super::intake::{Arrival, Entry, Intake, Receipt};
-use crate::history::{DestinationId, Event, Name};
+use super::intake::Intake;
+use crate::history::{Event, Name};
 use crate::host::Host;
 use crate::iot::hub::Batch;
+use crate::iot::knobs::{DeDuplicates, Remembers};
 use crate::iot::ledger::Ledger;
+use crate::iot::plan::CentralPlan;
+use crate::iot::tag::tagged;
+use crate::wire::http::Response;
+use bytes::Bytes;
 use std::collections::BTreeMap;
+use std::future::poll_fn;
 use std::io;
+use std::pin::pin;
+use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -15,37 +30,89 @@ const DISK_RETRY: Duration = Duration::from_secs(1);
 /// The ledger is rewritten when it grew by this many bytes more than four times what it then amounted to.
 const SLACK: usize = 256 << 10;
 
-/// A batch that was read, from an offset on; answered with the offset to read on from.
-struct Delivery {
-    hub: Name,
-    from: u64,
-    batch: Batch,
-    reply: oneshot::Sender<u64>,
+/// What an operator wants to be kept and carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Order {
+    Command {
+        device: Name,
+        /// `None`: central makes one.
+        id: Option<String>,
+        name: String,
+        payload: String,
+        ttl: Duration,
+    },
+    /// A patch of desired properties.
+    Change { device: Name, patch: Bytes },
 }
 
-/// Where batches are handed over.
+type OrderAnswer = Result<Accepted, Response>;
+
+enum Letter {
+    /// A batch that was read, from an offset on; answered with the offset to read on from.
+    Delivery {
+        hub: Name,
+        from: u64,
+        batch: Batch,
+        reply: oneshot::Sender<u64>,
+    },
+    Order(Order, oneshot::Sender<OrderAnswer>),
+    /// Which hub has the device?
+    Where(Name, oneshot::Sender<Option<Name>>),
+    /// An errand ended.
+    Done(Errand, Outcome),
+}
+
+/// Who is to be told what, once everything taken in so far is durable.
+enum Reply {
+    Next(Name, oneshot::Sender<u64>),
+    Order(OrderAnswer, oneshot::Sender<OrderAnswer>),
+    Where(Name, oneshot::Sender<Option<Name>>),
+}
+
+/// Where letters are handed in.
 #[derive(Clone)]
-pub(super) struct Door(mpsc::UnboundedSender<Delivery>);
+pub(super) struct Door(mpsc::UnboundedSender<Letter>);
 
 impl Door {
     /// Hands a batch over and waits until it is received. `None`: the application is going down.
     pub(super) async fn hand_over(&self, hub: &Name, from: u64, batch: Batch) -> Option<u64> {
         let (reply, next) = oneshot::channel();
-        self.0.send(Delivery { hub: hub.clone(), from, batch, reply }).ok()?;
+        self.0.send(Letter::Delivery { hub: hub.clone(), from, batch, reply }).ok()?;
         next.await.ok()
+    }
+
+    /// Gives an order and waits until it is durable, or refused. `None`: the application is going down.
+    pub(super) async fn order(&self, order: Order) -> Option<OrderAnswer> {
+        let (reply, answer) = oneshot::channel();
+        self.0.send(Letter::Order(order, reply)).ok()?;
+        answer.await.ok()
+    }
+
+    /// Asks which hub has a device, as far as is known.
+    pub(super) async fn whereabouts(&self, device: &Name) -> Option<Name> {
+        let (reply, hub) = oneshot::channel();
+        self.0.send(Letter::Where(device.clone(), reply)).ok()?;
+        hub.await.ok().flatten()
+    }
+
+    /// Tells how an errand went.
+    pub(super) fn done(&self, errand: Errand, outcome: Outcome) {
+        // The application lives as long as the host: when it is gone, so is whoever waits for the errand.
+        let _ = self.0.send(Letter::Done(errand, outcome));
     }
 }
 
 pub(super) struct Application {
     host: Host,
-    destination: DestinationId,
+    plan: CentralPlan,
     recogniser: Recogniser,
     intake: Intake,
+    errands: Errands,
     ledger: Ledger,
     /// The size of the ledger's snapshot, and of what was appended to it.
     snapshot: usize,
     appended: usize,
-    deliveries: mpsc::UnboundedReceiver<Delivery>,
+    letters: mpsc::UnboundedReceiver<Letter>,
 }
 
 impl Application {
@@ -53,18 +120,20 @@ impl Application {
     ///
     /// # Errors
     /// The disk's; `InvalidData` when what was kept cannot be read.
-    pub(super) async fn open(host: Host, destination: DestinationId) -> io::Result<(Self, Door)> {
+    pub(super) async fn open(host: Host, plan: CentralPlan) -> io::Result<(Self, Door)> {
         let (ledger, records) = Ledger::open(host.disk(), "received").await?;
-        let (intake, last) =
+        let (mut intake, entries) =
             Intake::read(&records).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
+        if plan.knobs.remembers == Remembers::InMemory {
+            intake.begin_again();
+        }
         let recogniser = Recogniser::new(host.history().roster());
-        let (sender, deliveries) = mpsc::unbounded_channel();
+        let (sender, letters) = mpsc::unbounded_channel();
         let snapshot = intake.to_record().len();
         let appended = records.iter().map(Vec::len).sum();
-        let application = Self { host, destination, recogniser, intake, ledger, snapshot, appended, deliveries };
-        if let Some(entry) = last {
-            application.announce(&entry);
-        }
+        let errands = Errands::of(intake.owed());
+        let application = Self { host, plan, recogniser, intake, errands, ledger, snapshot, appended, letters };
+        entries.iter().for_each(|entry| application.announce(entry));
         Ok((application, Door(sender)))
     }
 
@@ -73,37 +142,127 @@ impl Application {
         hubs.iter().map(|hub| (hub.clone(), self.intake.next(hub))).collect()
     }
 
-    /// Takes in batches until nobody can hand one over any more.
-    pub(super) async fn work(mut self) {
-        while let Some(first) = self.deliveries.recv().await {
-            let mut deliveries = vec![first];
-            while let Ok(delivery) = self.deliveries.try_recv() {
-                deliveries.push(delivery);
+    /// Works until nobody can hand anything in any more.
+    pub(super) async fn work(mut self, couriers: Couriers, door: Door) {
+        while let Some(mail) = self.next_mail().await {
+            let (mut entries, mut replies) = (Vec::new(), Vec::new());
+            for letter in mail {
+                self.open_letter(letter, &mut entries, &mut replies);
             }
-            let entries: Vec<Entry> = deliveries.iter().filter_map(|delivery| self.take(delivery)).collect();
+            entries.extend(self.expire());
             self.keep(&entries).await;
             // In the same breath as the end of the sync: nothing can come between the two. A loss of power
-            // during the sync can still leave an entry whole that nobody was told of; see `open`.
+            // during the sync can still leave entries whole that nobody was told of; see `open`.
             entries.iter().for_each(|entry| self.announce(entry));
-            for Delivery { hub, reply, .. } in deliveries {
-                // The reader may be gone with its connection.
-                let _ = reply.send(self.intake.next(&hub));
+            for device in entries.iter().flat_map(|entry| &entry.receipts).filter_map(Receipt::stirs) {
+                self.errands.stir(device);
+            }
+            replies.into_iter().for_each(|reply| self.send(reply));
+            for errand in self.errands.due(self.host.now(), self.intake.owed()) {
+                couriers.send(errand, door.clone());
             }
             self.condense().await;
         }
     }
 
-    fn take(&mut self, delivery: &Delivery) -> Option<Entry> {
-        let arrivals = self.recogniser.arrivals(&delivery.batch);
+    /// Waits for letters, or (an empty batch) for the next deadline. `None`: no more will come.
+    async fn next_mail(&mut self) -> Option<Vec<Letter>> {
+        let deadline = [self.errands.deadline(), self.intake.owed().commands.next_end()].into_iter().flatten().min();
+        let first = match deadline {
+            // As after a restart.
+            _ if self.errands.is_stirred() => None,
+            None => Some(self.letters.recv().await?),
+            Some(due) => {
+                let mut timer = pin!(self.host.sleep_until(due));
+                let letters = &mut self.letters;
+                poll_fn(|cx| match letters.poll_recv(cx) {
+                    Poll::Ready(letter) => Poll::Ready(letter.map(Some)),
+                    Poll::Pending => timer.as_mut().poll(cx).map(|()| Some(None)),
+                })
+                .await?
+            }
+        };
+        let mut mail: Vec<Letter> = first.into_iter().collect();
+        while let Ok(letter) = self.letters.try_recv() {
+            mail.push(letter);
+        }
+        Some(mail)
+    }
+
+    fn open_letter(&mut self, letter: Letter, entries: &mut Vec<Entry>, replies: &mut Vec<Reply>) {
+        match letter {
+            Letter::Delivery { hub, from, batch, reply } => {
+                entries.extend(self.take(&hub, from, &batch));
+                replies.push(Reply::Next(hub, reply));
+            }
+            Letter::Order(order, reply) => {
+                let answer = match order {
+                    Order::Command { device, id, name, payload, ttl } => {
+                        let id = id.unwrap_or_else(|| format!("central-{}", self.intake.serial()));
+                        let command = Command { id, name, payload, until: self.host.now() + ttl };
+                        self.command(device, command, entries)
+                    }
+                    Order::Change { device, patch } => self.change(device, &patch, entries),
+                };
+                replies.push(Reply::Order(answer, reply));
+            }
+            Letter::Where(device, reply) => replies.push(Reply::Where(device, reply)),
+            Letter::Done(errand, outcome) => self.errands.done(self.host.now(), &errand, outcome),
+        }
+    }
+
+    fn take(&mut self, hub: &Name, from: u64, batch: &Batch) -> Option<Entry> {
+        let arrivals = self.recogniser.arrivals(hub, batch);
+        let de_duplicates = self.plan.knobs.de_duplicates;
         for arrival in &arrivals {
             let Arrival::Message { producer, number, .. } = arrival else { continue };
-            if let Some(message) =
-                self.recogniser.message(producer, *number).filter(|_| !self.intake.has(producer, *number))
-            {
-                self.host.record(Event::Delivered { message, destination: self.destination });
+            let new = de_duplicates == DeDuplicates::Never || !self.intake.has(producer, *number);
+            if let Some(message) = self.recogniser.message(producer, *number).filter(|_| new) {
+                self.host.record(Event::Delivered { message, destination: self.plan.destination });
             }
         }
-        self.intake.take(&delivery.hub, delivery.from, arrivals, delivery.batch.next)
+        self.intake.take(hub, from, arrivals, batch.next, de_duplicates)
+    }
+
+    fn command(&mut self, device: Name, command: Command, entries: &mut Vec<Entry>) -> OrderAnswer {
+        let id = command.id.clone();
+        let new = self.intake.owed().commands.may_accept(&device, &command).map_err(refused)?;
+        if new {
+            entries.push(self.intake.accept(vec![Receipt::Command { device, command: Arc::new(command) }]));
+        }
+        Ok(Accepted::Command { id })
+    }
+
+    fn change(&mut self, device: Name, patch: &[u8], entries: &mut Vec<Entry>) -> OrderAnswer {
+        let desired = self.intake.owed().desired;
+        let refused = |error: super::desired::PatchError| Response::error(400_000, &error.to_string());
+        let patch = desired.read_patch(&device, patch).map_err(refused)?;
+        let number = desired.number(&device) + 1;
+        entries.push(self.intake.accept(vec![Receipt::Change { device, number, patch }]));
+        Ok(Accepted::Change { number })
+    }
+
+    /// Throws away the commands whose time is over.
+    fn expire(&mut self) -> Option<Entry> {
+        let over = self.intake.owed().commands.over(self.host.now());
+        let receipt = |(device, id): (Name, String)| {
+            let held = self.errands.is_held(&device, &id);
+            Receipt::Expired { device, id, held }
+        };
+        let receipts: Vec<Receipt> = over.into_iter().map(receipt).collect();
+        (!receipts.is_empty()).then(|| self.intake.accept(receipts))
+    }
+
+    /// Answers, if whoever asked is still there.
+    fn send(&self, reply: Reply) {
+        match reply {
+            Reply::Next(hub, to) => drop(to.send(self.intake.next(&hub))),
+            Reply::Order(answer, to) => drop(to.send(answer)),
+            Reply::Where(device, to) => {
+                let stay = self.intake.owed().whereabouts.stay(&device);
+                drop(to.send(stay.map(|stay| stay.hub.clone())));
+            }
+        }
     }
 
     /// Makes entries durable, however long the disk takes to be able to.
@@ -119,19 +278,34 @@ impl Application {
     }
 
     fn announce(&self, entry: &Entry) {
-        let destination = self.destination;
         for (serial, receipt) in (entry.serial..).zip(&entry.receipts) {
-            let event = match receipt {
-                Receipt::Message { producer, number, digest } => {
-                    let Some(message) = self.recogniser.message(producer, *number) else { continue };
-                    Event::Received { message, destination, digest: *digest }
-                }
-                Receipt::Foreign { digest } => Event::Unrecognised { destination, digest: *digest },
-                Receipt::Reported { device, number } => {
-                    Event::ReportedKnown { client: device.clone(), number: *number }
-                }
-            };
-            self.host.record_once(serial, event);
+            if let Some(event) = self.event(receipt) {
+                self.host.record_once(serial, event);
+            }
+        }
+    }
+
+    /// What the history is told of a receipt. Commands only if they are operations of the plan.
+    fn event(&self, receipt: &Receipt) -> Option<Event> {
+        let destination = self.plan.destination;
+        match receipt {
+            Receipt::Message { producer, number, digest } => {
+                let message = self.recogniser.message(producer, *number)?;
+                Some(Event::Received { message, destination, digest: *digest })
+            }
+            Receipt::Foreign { digest } => Some(Event::Unrecognised { destination, digest: *digest }),
+            Receipt::Reported { device, number } => {
+                Some(Event::ReportedKnown { client: device.clone(), number: *number })
+            }
+            Receipt::Command { command, .. } => tagged(&command.id).map(|operation| Event::CommandQueued { operation }),
+            Receipt::Expired { id, held: false, .. } => tagged(id).map(|operation| Event::CommandExpired { operation }),
+            Receipt::Acknowledged { device, number } => {
+                Some(Event::DesiredKnown { client: device.clone(), number: *number })
+            }
+            Receipt::Lifecycle { .. }
+            | Receipt::Completed { .. }
+            | Receipt::Expired { held: true, .. }
+            | Receipt::Change { .. } => None,
         }
     }
 

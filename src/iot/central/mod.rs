@@ -1,13 +1,24 @@
-//! The application: reads every hub and keeps what it read, exactly once.
+//! The application: reads every hub and keeps what it read, exactly once; keeps what operators ask for, and brings it to
+//! whichever hub has the device.
 //!
-//! - [`intake`]: what it has; [`ranges`]: which numbers, in little.
+//! - [`intake`]: what it has, a fold over [`entry`]s; [`ranges`]: which numbers, in little.
+//! - [`whereabouts`]: which hub has which device. [`commands`], [`desired`]: what devices are owed.
+//! - [`errands`]: what must be brought to which hub now.
 //! - [`feed`]: what a hub's events are. [`link`]: a hub's connection in the history.
-//! - [`central`] moves the bytes; its application is the one task that takes in.
+//! - [`central`] moves the bytes; its application is the one task that takes in, its control plane what operators see,
+//!   its couriers what hubs see.
 mod application;
+pub mod commands;
+mod control;
+mod couriers;
+pub mod desired;
+pub mod entry;
+pub mod errands;
 pub mod feed;
 pub mod intake;
 pub mod link;
 pub mod ranges;
 mod service;
+pub mod whereabouts;
 
 pub use service::central;

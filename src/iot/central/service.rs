@@ -1,11 +1,13 @@
 //! Central as software: reads every hub's feed and hands what it reads to the application.
 use super::application::{Application, Door};
+use super::control::Control;
+use super::couriers::Couriers;
 use super::link::Link;
 use crate::history::{Cause, Event, Name};
 use crate::host::Host;
 use crate::iot::hub::Batch;
 use crate::iot::plan::{CONTROL_PORT, CentralPlan};
-use crate::wire::http::{Client, HttpError, Response};
+use crate::wire::http::{self, Client, HttpError, Response};
 use std::future::poll_fn;
 use std::io;
 use std::pin::pin;
@@ -23,7 +25,8 @@ const START_RETRY: Duration = Duration::from_secs(1);
 
 /// Runs central until the host is asked to stop: reads each hub's feed (`GET /messages/events`) and
 /// receives every message exactly once. See [`intake`](super::intake) for what that means, and for what
-/// can be said of their order.
+/// can be said of their order. What operators ask for on [`CONTROL_PORT`] is on its disk before it is accepted, and
+/// brought to whichever hub has the device; see [`errands`](super::errands).
 ///
 /// `hubs` are host names. Links to hubs are told of in the history only if the roster has clients named
 /// `central->hub-a`.
@@ -39,7 +42,7 @@ pub async fn central(host: Host, plan: CentralPlan, hubs: Vec<Name>) {
 
 async fn run(host: &Host, plan: &CentralPlan, hubs: &[Name]) {
     let (application, door) = loop {
-        match Application::open(host.clone(), plan.destination).await {
+        match Application::open(host.clone(), plan.clone()).await {
             Ok(opened) => break opened,
             Err(error) => host.record(Event::Note { text: format!("cannot read what was received: {error}") }),
         }
@@ -48,7 +51,15 @@ async fn run(host: &Host, plan: &CentralPlan, hubs: &[Name]) {
     for (hub, from) in application.offsets(hubs) {
         host.spawn(Reader::new(host.clone(), hub, door.clone()).read_for_ever(from));
     }
-    application.work().await;
+    let couriers = Couriers::new(host.clone(), hubs);
+    let control = Control { host: host.clone(), door: door.clone(), couriers: couriers.clone() };
+    let on = host.clone();
+    host.spawn(async move {
+        if let Err(error) = http::serve(on.clone(), CONTROL_PORT, move |request| control.answer(request)).await {
+            on.record(Event::Note { text: format!("control plane ended: {error}") });
+        }
+    });
+    application.work(couriers, door).await;
 }
 
 /// Reads one hub.

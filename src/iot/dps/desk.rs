@@ -1,17 +1,18 @@
 //! The one task that decides: it owns the placement and the disk, and everybody else asks it.
 use super::allocation::HubIndex;
-use super::answer::{Answer, registration_state};
+use super::answer::{Answer, failed_back, failed_over, registration_info, registration_state, whole_seconds};
+use super::control::{Told, Wish};
 use super::errands::Couriers;
 use super::health::Check;
 use super::kept;
-use super::placement::{Input, Output, Placement, Status};
-use super::session::Question;
+use super::placement::{Input, ManualError, Output, Placement, Status};
+use super::session::{Question, QuestionKind};
+use super::throttle::{Request, Throttle};
 use crate::history::Name;
 use crate::host::Host;
 use crate::iot::ledger::Ledger;
 use crate::iot::moment::Moment;
 use crate::iot::plan::DpsPlan;
-use serde_json::Value;
 use std::collections::BTreeSet;
 use std::future::poll_fn;
 use std::io;
@@ -20,8 +21,10 @@ use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
-/// A device that is being assigned polls after this many seconds: about as long as the hub takes to hear of it.
-const POLL_AFTER: u64 = 1;
+/// A device that registers polls after this: about as long as the hub takes to hear of it.
+const POLL_AFTER: Duration = Duration::from_secs(1);
+/// And after this from then on: as often as one device may poll.
+const POLL_AGAIN_AFTER: Duration = Duration::from_secs(2);
 /// A disk that fails is tried again after this long. Meanwhile nothing is decided.
 const DISK_RETRY: Duration = Duration::from_secs(1);
 /// So many inputs are decided at once, for one sync of the disk.
@@ -32,8 +35,8 @@ const SLACK: u64 = 64;
 /// What the desk is told or asked.
 pub(super) enum Letter {
     Question(Question, oneshot::Sender<Answer>),
-    /// Describe a registration; `None` is answered when the device was never assigned.
-    Info(Name, oneshot::Sender<Option<Value>>),
+    /// An operator asks something about a device.
+    Wish(Name, Wish, oneshot::Sender<Told>),
     Checked(HubIndex, Check),
     /// A device's errand ended; see [`Input::Done`].
     Done(Name, bool),
@@ -54,12 +57,20 @@ impl LetterBox {
         self.drop(Letter::Question(question, reply));
         answer.await.ok()
     }
-    /// Describes a device's registration; `None` if it was never assigned.
-    pub(super) async fn info(&self, device: Name) -> Option<Value> {
-        let (reply, answer) = oneshot::channel();
-        self.drop(Letter::Info(device, reply));
-        answer.await.ok().flatten()
+    /// Asks something about a device for an operator. `None`: the service is going down.
+    pub(super) async fn wish(&self, device: Name, wish: Wish) -> Option<Told> {
+        let (reply, told) = oneshot::channel();
+        self.drop(Letter::Wish(device, wish, reply));
+        told.await.ok()
     }
+}
+
+/// Who is to be told what, once everything decided so far is durable.
+enum Reply {
+    /// How its registration goes then.
+    Answer(Question, oneshot::Sender<Answer>),
+    Throttled(Answer, oneshot::Sender<Answer>),
+    Told(Told, oneshot::Sender<Told>),
 }
 
 pub(super) struct Desk {
@@ -67,6 +78,7 @@ pub(super) struct Desk {
     hubs: Vec<Name>,
     health_check: Duration,
     placement: Placement,
+    throttle: Throttle,
     ledger: Ledger,
     letters: mpsc::UnboundedReceiver<Letter>,
 }
@@ -81,34 +93,22 @@ impl Desk {
         let kept = kept::read_all(&records, hubs).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         let placement = Placement::new(plan.policy, plan.rebalance_after, hubs, kept);
         let (sender, letters) = mpsc::unbounded_channel();
-        let desk = Self { host, hubs: hubs.to_vec(), health_check: plan.health_check, placement, ledger, letters };
+        let throttle = Throttle::new(plan.limit);
+        let (hubs, health_check) = (hubs.to_vec(), plan.health_check);
+        let desk = Self { host, hubs, health_check, placement, throttle, ledger, letters };
         Ok((desk, LetterBox(sender)))
     }
 
     /// Works until nobody can write to it any more.
     pub(super) async fn work(mut self, couriers: Couriers) {
         while let Some(mail) = self.next_mail().await {
-            let mut outputs = Vec::new();
-            let (mut questions, mut infos) = (Vec::new(), Vec::new());
+            let (mut outputs, mut replies) = (Vec::new(), Vec::new());
             for letter in mail {
-                let input = match letter {
-                    Letter::Question(question, reply) => {
-                        let device = question.device.clone();
-                        let input = if question.register { Input::Register(device) } else { Input::Poll(device) };
-                        questions.push((question, reply));
-                        input
-                    }
-                    Letter::Info(device, reply) => {
-                        infos.push((device, reply));
-                        continue;
-                    }
-                    Letter::Checked(hub, check) => Input::Checked(hub, check),
-                    Letter::Done(device, carried_out) => Input::Done(device, carried_out),
-                };
-                outputs.extend(self.placement.handle(Moment::of(&self.host), input));
+                self.open_letter(letter, &mut outputs, &mut replies);
             }
-            if self.placement.deadline().is_some_and(|due| due <= self.host.now()) {
-                outputs.extend(self.placement.handle(Moment::of(&self.host), Input::Tick));
+            let now = Moment::of(&self.host);
+            if self.placement.deadline().is_some_and(|due| due <= now.now) {
+                outputs.extend(self.placement.handle(now, Input::Tick));
             }
             self.keep(&outputs).await;
             for output in outputs {
@@ -118,12 +118,69 @@ impl Desk {
                     Output::Run(device, errand) => couriers.send(device, errand),
                 }
             }
-            for (question, reply) in questions {
-                let _ = reply.send(self.answer(&question));
+            for reply in replies {
+                self.send(reply);
             }
-            for (device, reply) in infos {
-                let _ = reply.send(self.describe(&device));
+        }
+    }
+
+    fn open_letter(&mut self, letter: Letter, outputs: &mut Vec<Output>, replies: &mut Vec<Reply>) {
+        let at = Moment::of(&self.host);
+        let input = match letter {
+            Letter::Question(question, reply) => {
+                let device = question.device.clone();
+                let (request, input) = match &question.kind {
+                    QuestionKind::Register { model } => {
+                        (Request::Register, Input::Register { device: device.clone(), model: model.clone() })
+                    }
+                    QuestionKind::Poll => (Request::Poll, Input::Poll(device.clone())),
+                };
+                if let Err(wait) = self.throttle.admit(at.now, &device, request) {
+                    let answer = Answer::throttled(wait, &question.operation, at.wall_clock);
+                    replies.push(Reply::Throttled(answer, reply));
+                    return;
+                }
+                replies.push(Reply::Answer(question, reply));
+                input
             }
+            Letter::Wish(device, wish, reply) => {
+                let told = self.fulfil(at, &device, wish, outputs);
+                replies.push(Reply::Told(told, reply));
+                return;
+            }
+            Letter::Checked(hub, check) => Input::Checked(hub, check),
+            Letter::Done(device, carried_out) => Input::Done(device, carried_out),
+        };
+        outputs.extend(self.placement.handle(at, input));
+    }
+
+    /// Does what an operator asks for, and says what to tell once it is durable.
+    fn fulfil(&mut self, at: Moment, device: &Name, wish: Wish, outputs: &mut Vec<Output>) -> Told {
+        match wish {
+            Wish::Info => {
+                let registration = self.placement.registration(device).ok_or(ManualError::Unknown)?;
+                let (hub, placing) = (&self.hubs[registration.belongs.0], self.placement.is_being_placed(device));
+                Ok(registration_info(device, hub, placing, registration, at))
+            }
+            Wish::FailOver(stay) => {
+                let moved = self.placement.fail_over(at, device, stay)?;
+                outputs.extend(moved.outputs);
+                Ok(failed_over(&self.hubs[moved.home.0], at.wall_clock + stay))
+            }
+            Wish::FailBack => {
+                let moved = self.placement.fail_back(at, device)?;
+                outputs.extend(moved.outputs);
+                Ok(failed_back(&self.hubs[moved.home.0]))
+            }
+        }
+    }
+
+    /// Answers, if whoever asked is still there.
+    fn send(&mut self, reply: Reply) {
+        match reply {
+            Reply::Answer(question, to) => drop(to.send(self.answer(&question))),
+            Reply::Throttled(answer, to) => drop(to.send(answer)),
+            Reply::Told(told, to) => drop(to.send(told)),
         }
     }
 
@@ -178,21 +235,20 @@ impl Desk {
         }
     }
 
-    fn answer(&self, question: &Question) -> Answer {
+    fn answer(&mut self, question: &Question) -> Answer {
         let device = &question.device;
-        match self.placement.status(device) {
-            Status::Assigned(registration) => {
-                let hub = &self.hubs[registration.belongs.0];
-                Answer::assigned(&question.operation, registration_state(device, hub, registration))
-            }
-            Status::Assigning if self.placement.may_place_soon() => Answer::assigning(&question.operation, POLL_AFTER),
-            // Nothing can change before the next health check.
-            Status::Assigning => Answer::assigning(&question.operation, self.health_check.as_secs().max(POLL_AFTER)),
+        if let Status::Assigned(registration) = self.placement.status(device) {
+            let hub = &self.hubs[registration.belongs.0];
+            return Answer::assigned(&question.operation, registration_state(device, hub, registration));
         }
-    }
-
-    fn describe(&self, device: &str) -> Option<Value> {
-        let registration = self.placement.registration(device)?;
-        Some(registration_state(device, &self.hubs[registration.belongs.0], registration))
+        let wait = match question.kind {
+            // Nothing can change before the next health check.
+            _ if !self.placement.may_place_soon() => self.health_check.max(POLL_AGAIN_AFTER),
+            QuestionKind::Register { .. } => POLL_AFTER,
+            QuestionKind::Poll => POLL_AGAIN_AFTER,
+        };
+        // Nobody is told to come back before it may.
+        let wait = wait.max(self.throttle.until_next_poll(self.host.now(), device));
+        Answer::assigning(&question.operation, whole_seconds(wait))
     }
 }

@@ -4,11 +4,10 @@ use super::placement::{Errand, ErrandKind};
 use crate::history::Name;
 use crate::host::Host;
 use crate::iot::plan::CONTROL_PORT;
-use crate::wire::http::Client;
+use crate::wire::http::Pool;
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::Semaphore;
 
 /// A hub that does not answer an errand by then is asked again later.
 const TIME_OUT: Duration = Duration::from_secs(5);
@@ -21,25 +20,14 @@ const LANES: usize = 8;
 pub(super) struct Couriers {
     host: Host,
     desk: LetterBox,
-    roads: Arc<Vec<Road>>,
-}
-
-/// The way to one hub.
-struct Road {
-    hub: Name,
-    lanes: Arc<Semaphore>,
-    /// Connections that nobody uses now, the warmest last.
-    idle: Mutex<Vec<Client>>,
+    hubs: Arc<Vec<Pool>>,
 }
 
 impl Couriers {
     pub(super) fn new(host: Host, desk: LetterBox, hubs: &[Name]) -> Self {
-        let road = |hub: &Name| Road {
-            hub: hub.clone(),
-            lanes: Arc::new(Semaphore::new(LANES)),
-            idle: Mutex::new(Vec::new()),
-        };
-        Self { host, desk, roads: Arc::new(hubs.iter().map(road).collect()) }
+        let pool = |hub: &Name| Pool::new(host.clone(), hub.clone(), CONTROL_PORT, TIME_OUT, LANES);
+        let hubs = Arc::new(hubs.iter().map(pool).collect());
+        Self { host, desk, hubs }
     }
 
     /// Sends a courier off; the desk will hear how it went.
@@ -52,32 +40,17 @@ impl Couriers {
     }
 
     async fn run(&self, device: &str, errand: Errand) -> bool {
-        let road = &self.roads[errand.hub.0];
-        let _lane = road.lanes.acquire().await;
-        let mut client = road
-            .take_idle()
-            .unwrap_or_else(|| Client::new(self.host.clone(), road.hub.clone(), CONTROL_PORT, TIME_OUT));
         let method = match errand.kind {
             ErrandKind::Register => "PUT",
             ErrandKind::Remove => "DELETE",
         };
-        let answer = client.request(method, &target(device, errand.generation), "").await;
-        road.put_idle(client);
+        let answer = self.hubs[errand.hub.0].request(method, &target(device, errand.generation), "").await;
         match (answer, errand.kind) {
             (Ok(answer), _) if answer.is_success() => true,
             // There is nothing left to remove, or only a registration newer than this removal.
             (Ok(answer), ErrandKind::Remove) => matches!(answer.status, 404 | 412),
             _ => false,
         }
-    }
-}
-
-impl Road {
-    fn take_idle(&self) -> Option<Client> {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).pop()
-    }
-    fn put_idle(&self, client: Client) {
-        self.idle.lock().unwrap_or_else(PoisonError::into_inner).push(client);
     }
 }
 

@@ -1,12 +1,12 @@
 //! A registration as it lies on disk: JSON with the hubs' names, so that a person can read it and a
 //! plan that lists its hubs in another order still means the same.
 use super::allocation::HubIndex;
-use super::registration::Registration;
-use crate::history::Name;
+use super::registration::{Away, Registration};
+use crate::history::{Name, Reason};
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,12 @@ struct Record<'a> {
     device: Cow<'a, str>,
     home: Cow<'a, str>,
     belongs: Cow<'a, str>,
+    reason: Reason,
+    /// A manual failover lasts until then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    away_until: Option<Duration>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    model: Option<Cow<'a, str>>,
     generation: u64,
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     owed: BTreeMap<Cow<'a, str>, u64>,
@@ -36,6 +42,9 @@ pub fn write(device: &str, registration: &Registration, hubs: &[Name]) -> Vec<u8
         device: device.into(),
         home: name(registration.home),
         belongs: name(registration.belongs),
+        reason: registration.reason,
+        away_until: registration.away.map(|away| away.until),
+        model: registration.model.as_deref().map(Cow::Borrowed),
         generation: registration.generation,
         owed: registration.owed.iter().map(|(hub, generation)| (name(*hub), *generation)).collect(),
         created: registration.created,
@@ -60,6 +69,9 @@ pub fn read_all(records: &[Vec<u8>], hubs: &[Name]) -> Result<BTreeMap<Name, Reg
         let registration = Registration {
             home: index(&record.home)?,
             belongs: index(&record.belongs)?,
+            reason: record.reason,
+            away: record.away_until.map(|until| Away { until }),
+            model: record.model.map(Cow::into_owned),
             generation: record.generation,
             owed: owed.collect::<Result<_, KeptError>>()?,
             created: record.created,
@@ -73,7 +85,8 @@ pub fn read_all(records: &[Vec<u8>], hubs: &[Name]) -> Result<BTreeMap<Name, Reg
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::{Duration, UNIX_EPOCH};
+    use proptest::prelude::*;
+    use std::time::UNIX_EPOCH;
 
     fn hubs() -> Vec<Name> {
         ["hub-a", "hub-b"].map(Name::from).to_vec()
@@ -83,7 +96,9 @@ mod tests {
     fn the_latest_record_of_a_device_is_what_is_read() {
         let mut registration = Registration::new(HubIndex(0), UNIX_EPOCH + Duration::new(1_618_862_400, 123_456_789));
         let first = write("xyz", &registration, &hubs());
-        registration.move_to(HubIndex(1), UNIX_EPOCH + Duration::from_secs(1_618_862_500));
+        registration.move_to(HubIndex(1), Reason::ManualFailover, UNIX_EPOCH + Duration::from_secs(1_618_862_500));
+        registration.away = Some(Away { until: Duration::new(300, 7) });
+        registration.model = Some("dtmi:Sample:Failover;1".into());
         let second = write("xyz", &registration, &hubs());
         let other = write("abc", &Registration::new(HubIndex(1), UNIX_EPOCH), &hubs());
         let read = read_all(&[first, other, second], &hubs()).unwrap();
@@ -99,5 +114,12 @@ mod tests {
         let gone = read_all(&[record], &hubs()[1..]);
         assert!(matches!(gone, Err(KeptError::UnknownHub(hub)) if hub == "hub-a"));
         assert!(matches!(read_all(&[b"{}".to_vec()], &hubs()), Err(KeptError::Shape(_))));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_no_record_is_refused_without_a_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
+            prop_assert!(read_all(&[bytes], &hubs()).is_err());
+        }
     }
 }

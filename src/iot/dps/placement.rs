@@ -1,11 +1,20 @@
-//! Decides where each device belongs, and makes the hubs agree.
-use super::allocation::{Candidate, HubIndex, choose};
+//! Where each device belongs, and what the hubs must still be told of it.
+//!
+//! [`deciding`] is how a place is chosen, [`manual`] what operators ask for, [`agreeing`] how hubs are made to agree.
+mod agreeing;
+mod deciding;
+mod manual;
+
+pub use manual::{LONGEST_STAY, ManualError, Moved};
+
+use super::allocation::HubIndex;
 use super::health::{Check, Health};
 use super::reach::Reach;
 use super::registration::Registration;
-use crate::history::{Event, Name, Reason};
+use crate::history::{Event, Name};
 use crate::iot::moment::Moment;
 use crate::iot::plan::Policy;
+use manual::Stays;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -18,7 +27,11 @@ pub const RETRY_AFTER: Duration = Duration::from_secs(1);
 pub enum Input {
     /// A device registers. Its registration at the hub is made anew even if it should be there: a
     /// device that comes back may have been refused there.
-    Register(Name),
+    Register {
+        device: Name,
+        /// As it names it now; one that names none keeps the one that it had.
+        model: Option<String>,
+    },
     /// A device asks how its registration goes.
     Poll(Name),
     /// A hub's health was checked.
@@ -76,6 +89,8 @@ pub struct Placement {
     devices: BTreeMap<Name, Device>,
     /// When which device's errands are due again.
     retries: BTreeSet<(Duration, Name)>,
+    /// Manual failovers that last.
+    stays: Stays,
 }
 
 #[derive(Debug)]
@@ -133,20 +148,25 @@ impl Placement {
                 hubs[owed.0].owed.insert(name.clone());
             }
         }
+        let stays = Stays::of(&kept);
         let devices = kept.into_iter().map(|(name, kept)| (name, Device::new(kept))).collect();
-        Self { policy, rebalance_after, hubs, devices, retries: BTreeSet::new() }
+        Self { policy, rebalance_after, hubs, devices, retries: BTreeSet::new(), stays }
     }
 
     /// Takes one input.
     pub fn handle(&mut self, at: Moment, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         match input {
-            Input::Register(device) => self.ask(at, &device, true, &mut out),
+            Input::Register { device, model } => {
+                self.ask(at, &device, true, &mut out);
+                self.name_model(&device, model, &mut out);
+            }
             Input::Poll(device) => self.ask(at, &device, false, &mut out),
             Input::Checked(hub, check) => self.checked(at.now, hub, check, &mut out),
             Input::Done(device, carried_out) => self.done(at.now, &device, carried_out, &mut out),
             Input::Tick => self.tick(at, &mut out),
         }
+        self.revert(at, &mut out);
         out
     }
 
@@ -156,7 +176,8 @@ impl Placement {
             Reach::Usable { since } => Some(since + self.rebalance_after),
             _ => None,
         });
-        settling.chain(self.retries.first().map(|(due, _)| *due)).min()
+        let retry = self.retries.first().map(|(due, _)| *due);
+        settling.chain(retry).chain(self.stays.next_end()).min()
     }
 
     /// Says how a device's registration goes. A device never heard of is to be assigned yet: its
@@ -166,6 +187,11 @@ impl Placement {
             Some(Device { stage: Stage::Placed, registration, .. }) => Status::Assigned(registration),
             _ => Status::Assigning,
         }
+    }
+
+    /// Says whether the device asked for its place and its hub has not been told of it yet.
+    pub fn is_being_placed(&self, device: &str) -> bool {
+        self.devices.get(device).is_some_and(|device| device.stage == Stage::Placing)
     }
 
     /// What is kept of a device; `None` when it was never assigned.
@@ -189,141 +215,6 @@ impl Placement {
         self.hubs.iter().any(|hub| hub.reach.is_usable() || hub.reach == Reach::Unknown)
     }
 
-    fn ask(&mut self, at: Moment, name: &Name, anew: bool, out: &mut Vec<Output>) {
-        let decision = self.decide(name);
-        let known = self.devices.contains_key(name);
-        match decision {
-            None => {
-                if let Some(device) = self.devices.get_mut(name) {
-                    device.stage = Stage::Idle;
-                }
-                return;
-            }
-            Some((hub, _)) if !known => {
-                let device = Device::new(Registration::new(hub, at.wall_clock));
-                self.devices.insert(name.clone(), device);
-                self.hubs[hub.0].devices += 1;
-                out.push(Output::Keep(name.clone()));
-            }
-            Some((hub, reason)) => self.assign(at, name, hub, reason, out),
-        }
-        let device = device(&mut self.devices, name);
-        if anew || device.stage == Stage::Idle {
-            device.stage = Stage::Placing;
-        }
-        if !device.stated {
-            device.stated = true;
-            let registration = &device.registration;
-            let to = self.hubs[registration.belongs.0].name.clone();
-            out.push(Output::Record(Event::Allocated { client: name.clone(), to, reason: registration.reason() }));
-        }
-        self.advance(at.now, name, out);
-    }
-
-    /// Decides for a device that asks: home once that has settled; else where it is, if that is usable; else home; else
-    /// by the policy. `None`: no hub is usable, or one that matters is not known yet, so it must wait.
-    fn decide(&self, name: &Name) -> Option<(HubIndex, Reason)> {
-        let reach = |hub: HubIndex| self.hubs[hub.0].reach;
-        let Some(Device { registration, .. }) = self.devices.get(name) else {
-            return Some((self.choose(name)?, Reason::Initial));
-        };
-        let Registration { home, belongs, .. } = *registration;
-        if reach(home) == Reach::Settled {
-            Some((home, Reason::Rebalance))
-        } else if reach(belongs).is_usable() {
-            Some((belongs, registration.reason()))
-        } else if reach(belongs) == Reach::Unknown {
-            None
-        } else if reach(home).is_usable() {
-            Some((home, Reason::Failover))
-        } else {
-            Some((self.choose(name)?, Reason::Failover))
-        }
-    }
-
-    fn choose(&self, device: &Name) -> Option<HubIndex> {
-        if self.hubs.iter().any(|hub| hub.reach == Reach::Unknown) {
-            return None;
-        }
-        let usable = self.hubs.iter().enumerate().filter(|(_, hub)| hub.reach.is_usable());
-        let candidates: Vec<_> = usable
-            .map(|(index, hub)| Candidate {
-                hub: HubIndex(index),
-                name: &hub.name,
-                devices: hub.devices,
-                latency: hub.health.latency(),
-            })
-            .collect();
-        choose(&self.policy, device, &candidates)
-    }
-
-    fn assign(&mut self, at: Moment, name: &Name, to: HubIndex, reason: Reason, out: &mut Vec<Output>) {
-        let device = device(&mut self.devices, name);
-        let from = device.registration.belongs;
-        if from == to {
-            return;
-        }
-        device.registration.move_to(to, at.wall_clock);
-        device.stage = Stage::Idle;
-        device.stated = true;
-        device.not_before.clear();
-        self.hubs[from.0].devices -= 1;
-        self.hubs[from.0].owed.insert(name.clone());
-        self.hubs[to.0].devices += 1;
-        self.hubs[to.0].owed.remove(name);
-        out.push(Output::Keep(name.clone()));
-        let to = self.hubs[to.0].name.clone();
-        out.push(Output::Record(Event::Allocated { client: name.clone(), to, reason }));
-    }
-
-    fn checked(&mut self, now: Duration, index: HubIndex, check: Check, out: &mut Vec<Output>) {
-        let hub = &mut self.hubs[index.0];
-        let Some(up) = hub.health.see(check) else {
-            return;
-        };
-        out.push(Output::Record(Event::HealthSeen { service: hub.name.clone(), up }));
-        if !up {
-            hub.reach = Reach::Away;
-            return;
-        }
-        hub.reach = Reach::Syncing;
-        for device in hub.owed.clone() {
-            self.advance(now, &device, out);
-        }
-        self.finish_sync(now, index);
-    }
-
-    fn finish_sync(&mut self, now: Duration, hub: HubIndex) {
-        let hub = &mut self.hubs[hub.0];
-        if hub.reach == Reach::Syncing && hub.owed.is_empty() {
-            hub.reach = Reach::Usable { since: now };
-        }
-    }
-
-    fn done(&mut self, now: Duration, name: &Name, carried_out: bool, out: &mut Vec<Output>) {
-        let Some(device) = self.devices.get_mut(name) else {
-            return;
-        };
-        let Some(errand) = device.errand.take() else {
-            return;
-        };
-        let Registration { belongs, generation, ref mut owed, .. } = device.registration;
-        if !carried_out {
-            device.not_before.insert(errand.hub, now + RETRY_AFTER);
-        } else if errand.kind == ErrandKind::Register {
-            let current = errand.hub == belongs && errand.generation == generation;
-            if current && device.stage == Stage::Placing {
-                device.stage = Stage::Placed;
-            }
-        } else if owed.get(&errand.hub) == Some(&errand.generation) {
-            owed.remove(&errand.hub);
-            self.hubs[errand.hub.0].owed.remove(name);
-            out.push(Output::Keep(name.clone()));
-            self.finish_sync(now, errand.hub);
-        }
-        self.advance(now, name, out);
-    }
-
     fn tick(&mut self, at: Moment, out: &mut Vec<Output>) {
         while self.retries.first().is_some_and(|(due, _)| *due <= at.now) {
             let (_, device) = self.retries.pop_first().expect("looked at it above");
@@ -338,59 +229,6 @@ impl Placement {
         }
         if settled {
             self.rebalance(at, out);
-        }
-    }
-
-    /// Calls home every device whose home has settled. One whose present hub is not usable is left
-    /// alone: the call could not reach it, and should its hub only look bad from here, it is content.
-    /// It is called when that hub settles too, or goes home when it asks.
-    fn rebalance(&mut self, at: Moment, out: &mut Vec<Output>) {
-        let reach = |hub: HubIndex| self.hubs[hub.0].reach;
-        let astray = |(name, device): (&Name, &Device)| {
-            let Registration { home, belongs, .. } = device.registration;
-            let called = home != belongs && reach(home) == Reach::Settled && reach(belongs).is_usable();
-            called.then(|| (name.clone(), home))
-        };
-        let called: Vec<_> = self.devices.iter().filter_map(astray).collect();
-        for (device, home) in called {
-            self.assign(at, &device, home, Reason::Rebalance, out);
-            self.advance(at.now, &device, out);
-        }
-    }
-
-    /// Begins the device's next errand: removals first, so that it is never let in at one hub while
-    /// another that can be reached still has it; but a hub that fails a removal holds it up only once.
-    fn advance(&mut self, now: Duration, name: &Name, out: &mut Vec<Output>) {
-        let Some(device) = self.devices.get_mut(name) else {
-            return;
-        };
-        if device.errand.is_some() {
-            return;
-        }
-        let registration = &device.registration;
-        let removals = registration
-            .owed
-            .iter()
-            .filter(|(hub, _)| self.hubs[hub.0].reach.is_up())
-            .map(|(hub, generation)| Errand { hub: *hub, kind: ErrandKind::Remove, generation: *generation });
-        let wanted = device.stage == Stage::Placing && self.hubs[registration.belongs.0].reach.is_usable();
-        let placing = wanted.then_some(Errand {
-            hub: registration.belongs,
-            kind: ErrandKind::Register,
-            generation: registration.generation,
-        });
-        let mut soonest: Option<Duration> = None;
-        for errand in removals.chain(placing) {
-            let due = device.not_before.get(&errand.hub).copied().unwrap_or_default();
-            if due <= now {
-                device.errand = Some(errand);
-                out.push(Output::Run(name.clone(), errand));
-                return;
-            }
-            soonest = Some(soonest.map_or(due, |soonest| soonest.min(due)));
-        }
-        if let Some(due) = soonest {
-            self.retries.insert((due, name.clone()));
         }
     }
 }

@@ -1,15 +1,16 @@
 //! The provisioning service as software: moves bytes between devices, hubs, disk and the desk.
 use super::allocation::HubIndex;
+use super::control::answer;
 use super::desk::{Desk, Letter, LetterBox};
 use super::errands::Couriers;
 use super::health::Check;
 use super::session::{Action, Group, PACKET_LIMIT, Session};
 use crate::history::{Event, Name};
-use crate::host::{BoxFuture, Host, Stream};
+use crate::host::{Host, Stream};
 use crate::iot::agent::session_of;
 use crate::iot::moment::Moment;
 use crate::iot::plan::{CONTROL_PORT, DpsPlan, MQTT_PORT};
-use crate::wire::http::{self, Client, Request, Response};
+use crate::wire::http::{self, Client};
 use crate::wire::mqtt::{ConnectCode, MqttStream, Packet, WireError};
 use std::future::poll_fn;
 use std::pin::pin;
@@ -28,7 +29,7 @@ const START_RETRY: Duration = Duration::from_secs(1);
 /// Runs the provisioning service until the host is asked to stop.
 ///
 /// - MQTT on [`MQTT_PORT`] for devices of the group.
-/// - `GET /registrations/{id}` on [`CONTROL_PORT`].
+/// - `GET /registrations/{id}`, manual failover and failback on [`CONTROL_PORT`].
 /// - `GET /health` of each hub every `plan.health_check`, `PUT` and `DELETE /devices/{id}` when a
 ///   device comes or goes.
 ///
@@ -94,21 +95,6 @@ async fn check_for_ever(host: Host, hub: Name, index: HubIndex, every: Duration,
         desk.drop(Letter::Checked(index, check));
         host.sleep_until(began + pause).await;
     }
-}
-
-/// The control plane. `GET /registrations/{id}` is the service's own REST API (Microsoft docs, Device
-/// Registration State - Get).
-fn answer(request: Request, desk: LetterBox) -> BoxFuture<'static, Response> {
-    Box::pin(async move {
-        match (request.method.as_str(), request.segments().as_slice()) {
-            ("GET", ["registrations", device]) => match desk.info((*device).into()).await {
-                Some(state) => Response::json(200, &state),
-                None => Response::error(404_201, "Registration not found"),
-            },
-            (_, ["registrations", _]) => Response::error(405_000, "Method not allowed"),
-            _ => Response::error(404_000, "Not found"),
-        }
-    })
 }
 
 /// Serves one device's connection to its end.

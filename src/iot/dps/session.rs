@@ -3,6 +3,7 @@
 //! Topics and credentials are those of Microsoft docs, iot-mqtt-connect-to-iot-dps; what the SDKs do
 //! differently is said where it matters.
 use super::answer::{Answer, is_operation_of, operation};
+use super::model::model_of;
 use crate::history::Name;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Connect, ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode};
@@ -56,8 +57,17 @@ pub struct Question {
     pub rid: String,
     /// The operation under which the device asks or will ask again.
     pub operation: String,
-    /// It registers; otherwise it asks how its registration goes.
-    pub register: bool,
+    pub kind: QuestionKind,
+}
+
+/// Whether it registers, or asks how its registration goes.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum QuestionKind {
+    Register {
+        /// The model that it names.
+        model: Option<String>,
+    },
+    Poll,
 }
 
 /// One connection. Every session is clean: nothing outlives it, and CONNACK never says otherwise.
@@ -87,9 +97,8 @@ enum State {
 struct RegisterBody {
     #[serde(rename = "registrationId")]
     registration_id: Option<String>,
-    /// An object, or the same as a string (the Python sample encodes it twice); looked at by nobody yet.
-    #[serde(default, rename = "payload")]
-    _payload: Value,
+    #[serde(default)]
+    payload: Value,
 }
 
 impl Session {
@@ -222,18 +231,21 @@ impl Session {
         };
         let key = device_key(&self.group.key, device).map_err(|_| (401_002, "Unauthorized"))?;
         token.verify(&key, at.wall_clock).map_err(|_| (401_002, "Unauthorized"))?;
-        let (rid, operation, register) = match request {
+        let (rid, operation, kind) = match request {
             Request::Register { rid } => {
                 let body: RegisterBody = serde_json::from_slice(body).map_err(|_| (400_000, "Bad request"))?;
                 if body.registration_id.is_some_and(|id| id != **device) {
                     return Err((401_002, "Unauthorized"));
                 }
-                (rid, operation(device, &format!("{:?} {}", at.now, self.questions)), true)
+                let kind = QuestionKind::Register { model: model_of(&body.payload) };
+                (rid, operation(device, &format!("{:?} {}", at.now, self.questions)), kind)
             }
-            Request::Status { rid, operation } if is_operation_of(device, operation) => (rid, operation.clone(), false),
+            Request::Status { rid, operation } if is_operation_of(device, operation) => {
+                (rid, operation.clone(), QuestionKind::Poll)
+            }
             Request::Status { .. } => return Err((404_201, "Operation not found")),
         };
-        Ok(Question { device: device.clone(), rid: rid.clone(), operation, register })
+        Ok(Question { device: device.clone(), rid: rid.clone(), operation, kind })
     }
 }
 

@@ -2,13 +2,15 @@
 //!
 //! - [`Request`], [`Response`]: what handlers see; a body is whole, never a stream.
 //! - [`serve`]: answers on one port of a host.
-//! - [`Client`]: one keep-alive connection to one service.
+//! - [`Client`]: one keep-alive connection to one service. [`Pool`]: a few of them.
 mod client;
 mod message;
+mod pool;
 mod server;
 #[cfg(test)]
 mod tests;
 
 pub use client::{Client, HttpError};
 pub use message::{BadTarget, Request, Response};
+pub use pool::Pool;
 pub use server::{IDLE_LIMIT, REQUEST_LIMIT, serve, serve_stream};

@@ -1,6 +1,8 @@
 use super::*;
 use crate::history::{Entry, History, Roster, Witness};
 use crate::host::{AbortTask, Accepted, BoxFuture, Disk, Engine, Host, Listen, Stream};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use proptest::prelude::*;
 use std::collections::BTreeMap;
 use std::future::Future;
 use std::io;
@@ -256,4 +258,45 @@ fn an_error_answers_with_the_status_its_code_begins_with() {
     assert_eq!(Response::error(7, "no error code").status, 500);
     let body: serde_json::Value = Response::error(403_004, "queue full").read().unwrap();
     assert_eq!(body, serde_json::json!({ "errorCode": 403_004, "message": "queue full" }));
+}
+
+#[test]
+fn a_pool_asks_as_many_things_at_once_as_it_has_connections_and_keeps_them() {
+    story(|pipes| async move {
+        pipes.serve(80, |_| {
+            Box::pin(async {
+                tokio::time::sleep(SECOND).await;
+                Response::empty(200)
+            })
+        });
+        tokio::time::sleep(Duration::from_millis(1)).await;
+        let pool = Arc::new(Pool::new(pipes.host(), "hub-a".into(), 80, 5 * SECOND, 2));
+        let began = pipes.now();
+        let (done, mut all) = mpsc::unbounded_channel();
+        for _ in 0..6 {
+            let (pool, done) = (pool.clone(), done.clone());
+            pipes.host().spawn(async move { done.send(pool.request("GET", "/", "").await.unwrap().status).unwrap() });
+        }
+        for _ in 0..6 {
+            assert_eq!(all.recv().await, Some(200));
+        }
+        assert_eq!((pipes.connects(), (pipes.now() - began).as_secs()), (2, 3));
+    });
+}
+
+proptest! {
+    #[test]
+    fn whatever_target_comes_it_is_read_or_refused(target in "\\PC{0,60}|(/|[?]|&|=|%|[a-f0-9]){0,40}") {
+        if let Ok(request) = Request::new("GET", &target, "", "somebody".into()) {
+            prop_assert!(target.starts_with('/') && !request.segments().is_empty());
+        }
+    }
+    #[test]
+    fn what_is_encoded_is_read_back(segment in "\\PC{0,20}", key in "\\PC{1,10}", value in "\\PC{0,20}") {
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let target = format!("/devices/{}?{}={}", encoded(&segment), encoded(&key), encoded(&value));
+        let request = Request::new("GET", &target, "", "somebody".into()).unwrap();
+        prop_assert_eq!(request.segments(), ["devices", &*segment]);
+        prop_assert_eq!(&request.query[&key], &value);
+    }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::history::Reason;
 use proptest::prelude::*;
 use std::time::UNIX_EPOCH;
 
@@ -68,8 +69,14 @@ impl Town {
         town
     }
     fn tell(&mut self, input: Input) {
-        let at = Moment { now: self.now, wall_clock: UNIX_EPOCH + self.now };
-        for output in self.placement.handle(at, input) {
+        let outputs = self.placement.handle(self.moment(), input);
+        self.carry(outputs);
+    }
+    fn moment(&self) -> Moment {
+        Moment { now: self.now, wall_clock: UNIX_EPOCH + self.now }
+    }
+    fn carry(&mut self, outputs: Vec<Output>) {
+        for output in outputs {
             match output {
                 Output::Keep(device) => {
                     let registration = self.placement.registration(&device).unwrap().clone();
@@ -124,7 +131,7 @@ impl Town {
         self.tell(Input::Done(device, reached && fate == Fate::Answered));
     }
     fn register(&mut self, device: &str) {
-        self.tell(Input::Register(device.into()));
+        self.tell(Input::Register { device: device.into(), model: None });
     }
     /// Registers, and polls until it is assigned: where?
     fn provision(&mut self, device: &str) -> Option<HubIndex> {
@@ -137,6 +144,16 @@ impl Town {
             }
         }
         None
+    }
+    fn fail_over(&mut self, device: &str, stay: Duration) -> Result<HubIndex, ManualError> {
+        let moved = self.placement.fail_over(self.moment(), &device.into(), stay)?;
+        self.carry(moved.outputs);
+        Ok(moved.home)
+    }
+    fn fail_back(&mut self, device: &str) -> Result<HubIndex, ManualError> {
+        let moved = self.placement.fail_back(self.moment(), &device.into())?;
+        self.carry(moved.outputs);
+        Ok(moved.home)
     }
     fn holders(&self, device: &str) -> Vec<HubIndex> {
         let holds = |(_, hub): &(usize, &FakeHub)| hub.registered.contains_key(device);
@@ -417,6 +434,113 @@ fn after_a_restart_nobody_is_moved_before_its_hub_was_asked_for_its_health() {
     assert_eq!(town.kept["xyz"].generation, 1);
 }
 
+#[test]
+fn a_manual_failover_moves_the_device_and_reverts_when_its_time_is_over() {
+    let mut town = Town::new(2);
+    town.provision("xyz");
+    assert_eq!(town.fail_over("xyz", 300 * SECOND), Ok(A));
+    // It is removed at its own hub, which closes its connection; then it asks.
+    assert_eq!(town.under_way, [("xyz".into(), Errand { hub: A, kind: ErrandKind::Remove, generation: 1 })]);
+    assert_eq!(town.provision("xyz"), Some(B));
+    assert_eq!(town.holders("xyz"), [B]);
+    town.pass(299 * SECOND);
+    assert_eq!(town.provision("xyz"), Some(B), "though its home has settled long ago");
+    town.pass(SECOND);
+    assert_eq!(town.under_way, [("xyz".into(), Errand { hub: B, kind: ErrandKind::Remove, generation: 2 })]);
+    assert_eq!(town.provision("xyz"), Some(A));
+    assert_eq!(town.kept["xyz"].away, None);
+    let whole = [("hub-a", Reason::Initial), ("hub-b", Reason::ManualFailover), ("hub-a", Reason::Revert)];
+    assert_eq!(town.allocations(), whole.map(|(hub, reason)| (hub.to_owned(), reason)));
+}
+
+#[test]
+fn a_manual_failback_brings_the_device_home_at_once_and_nothing_reverts_later() {
+    let mut town = Town::new(2);
+    town.provision("xyz");
+    town.fail_over("xyz", 300 * SECOND).unwrap();
+    town.provision("xyz");
+    assert_eq!(town.fail_back("xyz"), Ok(A));
+    assert_eq!(town.provision("xyz"), Some(A));
+    town.pass(400 * SECOND);
+    let last = town.allocations().pop();
+    assert_eq!(last, Some(("hub-a".into(), Reason::ManualFailback)));
+    assert_eq!(town.fail_back("xyz"), Err(ManualError::NotAway));
+}
+
+#[test]
+fn what_operators_cannot_have_moves_nothing() {
+    let mut town = Town::new(2);
+    assert_eq!(town.fail_over("xyz", SECOND), Err(ManualError::Unknown));
+    assert_eq!(town.fail_back("xyz"), Err(ManualError::Unknown));
+    town.provision("xyz");
+    assert_eq!(town.fail_back("xyz"), Err(ManualError::NotAway));
+    town.fall(B);
+    assert_eq!(town.fail_over("xyz", SECOND), Err(ManualError::NoHealthyHub));
+    assert_eq!((town.under_way.len(), town.kept["xyz"].generation), (0, 1));
+    town.rise(B);
+    town.fail_over("xyz", 300 * SECOND).unwrap();
+    assert_eq!(town.fail_over("xyz", 300 * SECOND), Err(ManualError::Away));
+    town.fall(A);
+    assert_eq!(town.fail_back("xyz"), Err(ManualError::NoHealthyHub));
+    assert_eq!(town.kept["xyz"].generation, 2);
+}
+
+#[test]
+fn a_revert_waits_for_a_healthy_home() {
+    let mut town = Town::new(2);
+    town.provision("xyz");
+    town.fail_over("xyz", 60 * SECOND).unwrap();
+    town.provision("xyz");
+    town.fall(A);
+    town.pass(100 * SECOND);
+    assert_eq!(town.provision("xyz"), Some(B));
+    town.rise(A);
+    // At once, and not only when its home has settled.
+    assert_eq!(town.under_way, [("xyz".into(), Errand { hub: B, kind: ErrandKind::Remove, generation: 2 })]);
+    assert_eq!(town.provision("xyz"), Some(A));
+    assert_eq!(town.allocations().pop(), Some(("hub-a".into(), Reason::Revert)));
+}
+
+#[test]
+fn a_manual_failover_survives_a_restart_of_the_service() {
+    let mut town = Town::new(2);
+    town.provision("xyz");
+    town.fail_over("xyz", 300 * SECOND).unwrap();
+    town.provision("xyz");
+    town.pass(100 * SECOND);
+    town.restart();
+    assert_eq!(town.fail_over("xyz", SECOND), Err(ManualError::Away));
+    town.pass(199 * SECOND);
+    assert_eq!(town.provision("xyz"), Some(B));
+    assert_eq!(town.allocations().pop(), Some(("hub-b".into(), Reason::ManualFailover)), "said again, as it was");
+    town.pass(SECOND);
+    assert_eq!(town.provision("xyz"), Some(A));
+}
+
+#[test]
+fn a_device_whose_manual_hub_fails_goes_home_and_is_no_longer_away() {
+    let mut town = Town::new(2);
+    town.provision("xyz");
+    town.fail_over("xyz", 300 * SECOND).unwrap();
+    town.provision("xyz");
+    town.fall(B);
+    assert_eq!(town.provision("xyz"), Some(A));
+    assert_eq!(town.allocations().pop(), Some(("hub-a".into(), Reason::Failover)));
+    assert_eq!(town.kept["xyz"].away, None);
+}
+
+#[test]
+fn a_model_is_kept_as_it_was_last_named() {
+    let mut town = Town::new(2);
+    let named = |model: Option<&str>| Input::Register { device: "xyz".into(), model: model.map(str::to_owned) };
+    for (model, kept) in [(None, None), (Some("a"), Some("a")), (None, Some("a")), (Some("b"), Some("b"))] {
+        town.tell(named(model));
+        assert_eq!(town.kept["xyz"].model.as_deref(), kept);
+    }
+    town.restart();
+    assert_eq!(town.placement.registration("xyz").unwrap().model.as_deref(), Some("b"));
+}
+
 #[derive(Clone, Debug)]
 enum Step {
     Register(usize),
@@ -428,6 +552,8 @@ enum Step {
     Deliver(usize, Fate),
     Arrive(usize),
     Restart,
+    FailOver(usize, u64),
+    FailBack(usize),
 }
 
 fn step() -> impl Strategy<Value = Step> {
@@ -447,6 +573,8 @@ fn step() -> impl Strategy<Value = Step> {
         8 => (any::<usize>(), fate).prop_map(|(which, fate)| Step::Deliver(which, fate)),
         2 => any::<usize>().prop_map(Step::Arrive),
         1 => Just(Step::Restart),
+        2 => (0usize..4, 1u64..100).prop_map(|(device, stay)| Step::FailOver(device, stay)),
+        1 => (0usize..4).prop_map(Step::FailBack),
     ]
 }
 
@@ -454,7 +582,7 @@ impl Town {
     fn take(&mut self, step: Step) {
         let device = |index: usize| Name::from(format!("d{index}"));
         match step {
-            Step::Register(index) => self.tell(Input::Register(device(index))),
+            Step::Register(index) => self.tell(Input::Register { device: device(index), model: None }),
             Step::Poll(index) => self.tell(Input::Poll(device(index))),
             Step::Fall(hub) => self.hubs[hub].up = false,
             Step::Rise(hub) => self.hubs[hub].up = true,
@@ -472,6 +600,18 @@ impl Town {
                 }
             }
             Step::Restart => self.restart(),
+            Step::FailOver(index, stay) => {
+                let before = self.kept.clone();
+                if self.fail_over(&device(index), Duration::from_secs(stay)).is_err() {
+                    assert_eq!(before, self.kept, "what is refused moves nothing");
+                }
+            }
+            Step::FailBack(index) => {
+                let before = self.kept.clone();
+                if self.fail_back(&device(index)).is_err() {
+                    assert_eq!(before, self.kept, "what is refused moves nothing");
+                }
+            }
         }
     }
     /// No hub holds a device that the disk does not account for, and no device is told of a hub that refuses it.
@@ -483,7 +623,9 @@ impl Town {
                 prop_assert!(accounted, "{device} at hub {index}: {kept:?}");
             }
         }
-        for device in self.kept.keys() {
+        for (device, kept) in &self.kept {
+            prop_assert!(kept.away.is_none() || kept.belongs != kept.home, "{device} is at home: {kept:?}");
+            prop_assert_eq!(self.placement.registration(device), Some(kept), "what is not on disk is not so");
             if let Status::Assigned(registration) = self.placement.status(device) {
                 prop_assert!(self.holders(device).contains(&registration.belongs), "{device}");
             }

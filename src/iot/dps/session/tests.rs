@@ -141,7 +141,9 @@ fn a_payload_may_be_an_object_a_string_null_or_missing() {
     {
         let body = format!(r#"{{"registrationId":"xyz"{payload}}}"#);
         let question = asked(take(&mut open(), register(&body)));
-        assert_eq!((&*question.device, &*question.rid, question.register), ("xyz", "4f", true));
+        assert_eq!((&*question.device, &*question.rid), ("xyz", "4f"));
+        let model = payload.contains("odelId").then(|| "m".to_owned());
+        assert_eq!(question.kind, QuestionKind::Register { model }, "{payload}");
     }
 }
 
@@ -154,7 +156,7 @@ fn a_poll_names_the_operation_it_was_given_and_nobody_elses() {
         publish(&topic, " ")
     };
     let question = asked(take(&mut session, poll(&operation)));
-    assert_eq!(question, Question { device: "xyz".into(), rid: "50".into(), operation, register: false });
+    assert_eq!(question, Question { device: "xyz".into(), rid: "50".into(), operation, kind: QuestionKind::Poll });
     let foreign = super::operation("abc", "1");
     let (topic, body) = answered(take(&mut session, poll(&foreign)));
     assert_eq!((topic.as_str(), &body["errorCode"]), ("$dps/registrations/res/404/?$rid=50", &json!(404_201)));
@@ -249,4 +251,32 @@ proptest! {
         let actions = take(&mut fresh(), Packet::Connect(Connect { username: Some(username), ..connect() }));
         prop_assert!(matches!(actions.last(), Some(Action::Close(_))));
     }
+    #[test]
+    fn whatever_bytes_come_the_session_ends_or_answers(
+        chunks in prop::collection::vec(hostile_packet(), 0..20), opened in any::<bool>(),
+    ) {
+        let mut session = if opened { open() } else { fresh() };
+        let mut closed = false;
+        for packet in chunks {
+            let actions = take(&mut session, packet);
+            prop_assert!(!closed || actions.is_empty(), "nothing after the close");
+            closed |= matches!(actions.last(), Some(Action::Close(_)));
+        }
+    }
+}
+
+/// Packets that a device has no business to send, and some that it has, in any order.
+fn hostile_packet() -> impl Strategy<Value = Packet> {
+    let text = "\\PC{0,20}|[$]dps/registrations/res/#|[$]dps/registrations/PUT/iotdps-register/[?][$]rid=\\PC{0,9}";
+    let bytes = prop::collection::vec(any::<u8>(), 0..40);
+    prop_oneof![
+        Just(Packet::PingReq),
+        Just(Packet::PingResp),
+        Just(Packet::Connect(connect())),
+        any::<u16>().prop_map(|id| Packet::PubAck { id }),
+        (any::<u16>(), text).prop_map(|(id, filter)| Packet::Unsubscribe { id, filters: vec![filter] }),
+        (any::<u16>(), text)
+            .prop_map(|(id, filter)| Packet::Subscribe { id, filters: vec![(filter, Qos::ExactlyOnce)] }),
+        (text, bytes).prop_map(|(topic, body)| Packet::Publish(Publish::at_least_once(topic, body, 3))),
+    ]
 }

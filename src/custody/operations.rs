@@ -45,7 +45,7 @@ impl Asking {
 }
 
 /// All operations of a roster, folded.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Operations(Vec<Asking>);
 
 impl Operations {

@@ -8,6 +8,7 @@ mod checking;
 mod document;
 mod duration;
 mod expectation;
+mod expected;
 pub mod fault_text;
 mod faults;
 mod glossary;
@@ -31,7 +32,9 @@ mod written;
 
 pub use chaos::{Chaos, ChaosFault};
 pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
-pub use expectation::{Connected, Count, Counted, Expectation, Moved, Reconnected};
+pub use expectation::{
+    Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
+};
 pub use glossary::{Meaning, faults, knobs};
 pub use loading::{LoadError, Loaded, load, parse};
 pub use measure::{Bandwidth, Drift, Rate, Share};

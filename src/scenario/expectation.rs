@@ -203,6 +203,19 @@ pub enum OperatorVerb {
 }
 
 impl OperatorVerb {
+    const ALL: [Self; 6] = [
+        Self::Command,
+        Self::Method,
+        Self::Desired,
+        Self::ManualFailover,
+        Self::ManualFailback,
+        Self::RegistrationInfo,
+    ];
+
+    /// Finds the verb of this name. `None`: it is no verb of the operator.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.name() == name)
+    }
     /// As the timeline spells it.
     pub fn name(self) -> &'static str {
         match self {

@@ -218,17 +218,6 @@ impl Device {
         }
     }
 
-    /// Lists what is asked for and not built yet.
-    pub(crate) fn not_built(&self) -> impl Iterator<Item = &'static str> {
-        let asked = [
-            ("desired", self.desired),
-            ("methods", self.methods),
-            ("commands", self.commands),
-            ("cache-hostname", self.cache_hostname),
-        ];
-        asked.into_iter().filter_map(|(key, on)| on.then_some(key))
-    }
-
     /// Gathers its knobs.
     pub(crate) fn knobs(&self) -> DeviceKnobs {
         DeviceKnobs {

@@ -1,7 +1,7 @@
 //! The built-in device through faults.
 use crate::neighbourhood::{Neighbourhood, first_copies, numbers, play, read_all, seconds};
 use giant_lizard::history::{Cause, Event};
-use giant_lizard::iot::knobs::{Confirms, OnSessionLoss};
+use giant_lizard::iot::knobs::{Clients, Confirms, OldClient, OnSessionLoss, TokenRenewal, WhenDpsFails};
 use lizard_sim::Fault;
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -230,4 +230,117 @@ fn the_same_seed_is_the_same_history() {
     assert_eq!(first.value, again.value);
     assert_eq!(first.fingerprint, again.fingerprint);
     assert_ne!(first.fingerprint, other.fingerprint);
+}
+
+/// How often hub-a lets the device in once it is back, while the device is at hub-b.
+fn let_in_after_leaving(old_client: OldClient) -> usize {
+    let run = play(3, move |place| async move {
+        place.hub("hub-a", "west", Confirms::AfterStoring);
+        place.hub("hub-b", "east", Confirms::AfterStoring);
+        place.dps(&["hub-a", "hub-b"]);
+        place.device(|plan| plan.knobs.old_client = old_client);
+        place.stage.sleep(seconds(40)).await;
+        place.power_loss("hub-a");
+        place.stage.sleep(seconds(60)).await;
+        assert_eq!(place.chronicle.settled(), ["hub-a", "hub-b"]);
+        // Whoever could tell the hub that the device is gone does not reach it.
+        place.stage.apply(Fault::Cut { from: "north".into(), to: "west".into() });
+        place.boot("hub-a");
+        let back = seconds(100);
+        place.stage.sleep(seconds(60)).await;
+        assert_eq!(place.chronicle.settled(), ["hub-a", "hub-b"]);
+        let opened = place.chronicle.pick(|entry| match entry.event {
+            Event::SessionOpened { .. } if &*entry.host == "hub-a" => Some(entry.at),
+            _ => None,
+        });
+        opened.into_iter().filter(|at| *at > back).count()
+    });
+    run.value
+}
+
+#[test]
+fn an_old_client_that_was_kept_goes_back_to_the_hub_that_the_device_has_left() {
+    assert_eq!(let_in_after_leaving(OldClient::ShutDown), 0);
+    assert_eq!(let_in_after_leaving(OldClient::Kept), 1, "and holds its session there");
+}
+
+#[test]
+fn two_clients_with_one_identity_kick_each_other_for_ever() {
+    let connects = |clients| {
+        let run = play(1, move |place| async move {
+            place.hub("hub-a", "west", Confirms::AfterStoring);
+            place.dps(&["hub-a"]);
+            place.device(|plan| plan.knobs.clients = clients);
+            place.stage.sleep(seconds(30)).await;
+            place.chronicle.pick(|entry| matches!(entry.event, Event::Connecting { .. }).then_some(())).len()
+        });
+        run.value
+    };
+    assert_eq!(connects(Clients::One), 2);
+    assert!(connects(Clients::Two) > 200, "{}", connects(Clients::Two));
+}
+
+#[test]
+fn a_device_that_does_not_handle_a_dead_provisioning_service_is_silent_until_it_is_booted() {
+    play(1, |place| async move {
+        place.hub("hub-a", "west", Confirms::AfterStoring);
+        place.dps(&["hub-a"]);
+        place.device(|plan| plan.knobs.when_dps_fails = WhenDpsFails::Exits);
+        place.stage.sleep(seconds(20)).await;
+        place.power_loss("dps");
+        place.crash("hub-a");
+        place.stage.sleep(seconds(20)).await;
+        place.boot("dps");
+        place.boot("hub-a");
+        let offered = place.chronicle.offered().len();
+        place.stage.sleep(seconds(60)).await;
+        assert!(place.stage.is_up("xyz"), "the machine is on, the process is not there");
+        assert_eq!((place.chronicle.offered().len(), place.chronicle.settled().len()), (offered, 1));
+        place.power_loss("xyz");
+        place.boot("xyz");
+        place.stage.sleep(seconds(30)).await;
+        assert_eq!(place.chronicle.settled(), ["hub-a", "hub-a"]);
+    });
+}
+
+#[test]
+fn a_device_that_knows_its_hub_goes_back_there_without_asking() {
+    let attempts = |cache_hostname| {
+        let run = play(1, move |place| async move {
+            place.hub("hub-a", "west", Confirms::AfterStoring);
+            place.dps(&["hub-a"]);
+            place.device(|plan| plan.abilities.cache_hostname = cache_hostname);
+            place.stage.sleep(seconds(20)).await;
+            place.crash("hub-a");
+            place.boot("hub-a");
+            place.stage.sleep(seconds(30)).await;
+            assert_eq!(place.chronicle.settled(), ["hub-a", "hub-a"]);
+            place.chronicle.pick(|entry| match &entry.event {
+                Event::Connecting { service, .. } => Some(service.to_string()),
+                _ => None,
+            })
+        });
+        run.value
+    };
+    assert_eq!(attempts(false), ["dps", "hub-a", "dps", "hub-a"]);
+    assert_eq!(attempts(true), ["dps", "hub-a", "hub-a"]);
+}
+
+#[test]
+fn a_token_that_is_not_renewed_ends_the_device_at_its_hub() {
+    let confirmed = |token_renewal| {
+        let run = play(1, move |place| async move {
+            place.hub("hub-a", "west", Confirms::AfterStoring);
+            place.dps(&["hub-a"]);
+            place.device(|plan| {
+                plan.token_life = seconds(40);
+                plan.knobs.token_renewal = token_renewal;
+            });
+            place.stage.sleep(seconds(120)).await;
+            place.chronicle.confirmed().len()
+        });
+        run.value
+    };
+    assert!(confirmed(TokenRenewal::BeforeItEnds) > 115);
+    assert!(confirmed(TokenRenewal::Never) < 60);
 }

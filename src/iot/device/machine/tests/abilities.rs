@@ -4,6 +4,7 @@ use super::*;
 use crate::history::OperationId;
 use crate::iot::plan::Abilities;
 use crate::wire::mqtt::Quality;
+use proptest::prelude::*;
 
 fn able(abilities: Abilities) -> DevicePlan {
     DevicePlan { telemetry: None, abilities, handles_in: SECOND, ..plan() }
@@ -203,4 +204,61 @@ fn a_short_token_is_renewed_at_half_of_its_life() {
     assert_eq!((story.now, story.dialling.as_deref()), (30 * SECOND, Some("hub-a")));
     let told: Vec<_> = story.events.iter().filter_map(names).collect();
     assert_eq!(told, ["closed", "connecting"]);
+}
+
+/// Topics that are nearly what a hub would use.
+fn topic() -> impl Strategy<Value = String> {
+    let begin = prop::sample::select(vec![
+        "devices/xyz/messages/devicebound/",
+        "$iothub/methods/POST/",
+        "$iothub/twin/res/",
+        "$iothub/twin/PATCH/properties/desired/",
+        "",
+    ]);
+    let end = prop_oneof![
+        "[%$a-z0-9=&?/.-]{0,30}",
+        Just("200/?$rid=twin-1".to_owned()),
+        Just("echo/?$rid=op-1".to_owned()),
+        Just("%24.mid=op-1".to_owned()),
+    ];
+    (begin, end).prop_map(|(begin, end)| format!("{begin}{end}"))
+}
+
+fn body() -> impl Strategy<Value = Vec<u8>> {
+    prop_oneof![
+        prop::collection::vec(any::<u8>(), 0..60),
+        r#"\{("desired":)?\{("[$a-z]{1,8}":[0-9]{1,20}|"change":-?1e9),"\$version":(-1|[0-9]{1,20})\}?\}"#
+            .prop_map(String::into_bytes),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn whatever_a_hub_publishes_a_device_lives_and_acknowledges_a_good_command_after_it(
+        publishes in prop::collection::vec((topic(), body(), prop::option::of(1u16..9)), 0..40)
+    ) {
+        let abilities = Abilities { desired: true, methods: true, commands: true, ..Abilities::default() };
+        let mut story = subscribed(abilities, 4);
+        for (topic, body, id) in publishes {
+            story.gets(Packet::Publish(match id {
+                Some(id) => Publish::at_least_once(topic, body, id),
+                None => Publish::at_most_once(topic, body),
+            }));
+        }
+        for _ in 0..45 {
+            // Whatever it published or asked meanwhile is answered.
+            (0..100).for_each(|id| story.gets(Packet::PubAck { id }));
+            (0..20).for_each(|rid| {
+                let (topic, twin) = (format!("$iothub/twin/res/200/?$rid=twin-{rid}"), r#"{"desired":{"$version":1}}"#);
+                story.gets(Packet::Publish(Publish::at_most_once(topic, twin)));
+                let topic = format!("$iothub/twin/res/204/?$rid={rid}&$version=2");
+                story.gets(Packet::Publish(Publish::at_most_once(topic, "")));
+            });
+            story.runs(story.now + SECOND);
+        }
+        story.sent.clear();
+        command(&mut story, 77, 300);
+        story.runs(story.now + SECOND);
+        prop_assert!(story.sent.contains(&Packet::PubAck { id: 300 }), "{:?}", story.sent);
+    }
 }

@@ -3,4 +3,6 @@
 
 mod clients;
 mod devices;
+mod hostile;
 mod neighbourhood;
+mod siege;

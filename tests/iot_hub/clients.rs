@@ -17,7 +17,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 const TELEMETRY: &str = "devices/foreign/messages/events/%24.ct=text%2Fplain&room=4";
 
 /// A client that shows a token good for `life`.
-fn client(host: &Host, device: &str, life: Duration) -> (AsyncClient, EventLoop) {
+pub(crate) fn client(host: &Host, device: &str, life: Duration) -> (AsyncClient, EventLoop) {
     let key = device_key(GROUP_KEY, device).unwrap();
     let token = make(&format!("hub-a/devices/{device}"), &key, host.wall_clock() + life, None).unwrap();
     let mut options = MqttOptions::new(device, ("hub-a", MQTT_PORT));
@@ -60,7 +60,10 @@ impl AsyncWrite for Socket {
 }
 
 /// Waits for a packet that `wanted` picks.
-async fn until<T>(events: &mut EventLoop, wanted: impl Fn(&Packet) -> Option<T>) -> Result<T, ConnectionError> {
+pub(crate) async fn until<T>(
+    events: &mut EventLoop,
+    wanted: impl Fn(&Packet) -> Option<T>,
+) -> Result<T, ConnectionError> {
     loop {
         if let Event::Incoming(packet) = events.poll().await?
             && let Some(value) = wanted(&packet)
@@ -70,25 +73,25 @@ async fn until<T>(events: &mut EventLoop, wanted: impl Fn(&Packet) -> Option<T>)
     }
 }
 
-fn connack(packet: &Packet) -> Option<bool> {
+pub(crate) fn connack(packet: &Packet) -> Option<bool> {
     if let Packet::ConnAck(connack) = packet { Some(connack.session_present) } else { None }
 }
 
-fn puback(packet: &Packet) -> Option<()> {
+pub(crate) fn puback(packet: &Packet) -> Option<()> {
     matches!(packet, Packet::PubAck(_)).then_some(())
 }
 
-fn answer(packet: &Packet) -> Option<(String, String)> {
+pub(crate) fn answer(packet: &Packet) -> Option<(String, String)> {
     let Packet::Publish(publish) = packet else { return None };
     let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
     Some((text(&publish.topic), text(&publish.payload)))
 }
 
-async fn publish(client: &AsyncClient, topic: &str, body: &str) {
+pub(crate) async fn publish(client: &AsyncClient, topic: &str, body: &str) {
     client.publish(topic, body.to_owned(), PublishOptions::new(QoS::AtLeastOnce)).await.unwrap();
 }
 
-fn one_hub(place: &Neighbourhood) {
+pub(crate) fn one_hub(place: &Neighbourhood) {
     place.hub("hub-a", "west", Confirms::AfterStoring);
 }
 

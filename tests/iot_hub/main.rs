@@ -2,5 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod clients;
+mod commands;
 mod devices;
+mod hostile;
+mod methods;
 mod neighbourhood;
+mod siege;

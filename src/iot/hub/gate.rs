@@ -62,6 +62,7 @@ pub fn may_be_device(id: &str) -> bool {
 mod tests {
     use super::*;
     use crate::wire::sas;
+    use proptest::prelude::*;
     use std::time::{Duration, UNIX_EPOCH};
 
     const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";
@@ -133,5 +134,17 @@ mod tests {
         assert_eq!(refusal(|connect| connect.password = None), ConnectCode::BadCredentials);
         assert_eq!(refusal(|connect| connect.password = Some("secret".into())), ConnectCode::BadCredentials);
         assert_eq!(refusal(|connect| connect.password = Some(b"\xff"[..].into())), ConnectCode::BadCredentials);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_credentials_never_panic_and_open_nothing(
+            client_id in ".{0,10}",
+            username in prop_oneof![".{0,40}", "hub-a/[a-z/?=&%]{0,20}", "hub-a/xyz/[?]api-version=.{0,20}"],
+            password in prop::collection::vec(any::<u8>(), 0..60),
+        ) {
+            let connect = Connect { client_id, username: Some(username), password: Some(password.into()), ..connect() };
+            prop_assert!(entry("hub-a", GROUP_KEY, &connect, at(99)).is_err());
+        }
     }
 }

@@ -20,7 +20,7 @@ pub struct Device {
 /// that was long on its way cannot undo a later one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Standing {
-    Registered { generation: u64, device: Device },
+    Registered { generation: u64, device: Box<Device> },
     Removed { generation: u64 },
 }
 
@@ -148,8 +148,7 @@ impl Memory {
                     Some(Standing::Removed { generation }) => *generation + 1,
                     _ => 1,
                 };
-                let standing =
-                    Standing::Registered { generation: generation.unwrap_or(after), device: Device::default() };
+                let standing = Standing::Registered { generation: generation.unwrap_or(after), device: Box::default() };
                 self.devices.insert(id.to_owned(), standing);
                 Applied::Done
             }

@@ -1,10 +1,10 @@
 //! Answers requests on one port.
 use super::message::{Request, Response};
 use crate::history::Name;
-use crate::host::{BoxFuture, Host, Stream};
+use crate::host::{BoxFuture, Elapsed, Host, Stream};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body as _, Incoming};
 use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
@@ -20,7 +20,8 @@ use std::time::Duration;
 pub const REQUEST_LIMIT: usize = 1 << 20;
 
 /// A connection on which no request begins or ends for this long is closed: its peer may have lost
-/// power, which nobody hears of until they write. Longer than any health check or long poll.
+/// power, which nobody hears of until they write. Longer than any health check or long poll. A request's body has as
+/// long to come; then the answer is a 408.
 pub const IDLE_LIMIT: Duration = Duration::from_secs(120);
 
 /// Answers requests on a port until the listener fails or the caller drops the future (open
@@ -50,12 +51,12 @@ where
     F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static,
 {
     let activity = Arc::new(Activity::default());
-    let seen = activity.clone();
+    let (on, seen) = (host.clone(), activity.clone());
     let service = service_fn(move |request| {
-        let (handler, peer, activity) = (handler.clone(), peer.clone(), seen.clone());
+        let (on, handler, peer, activity) = (on.clone(), handler.clone(), peer.clone(), seen.clone());
         async move {
             let _busy = Busy::begin(activity);
-            Ok::<_, Infallible>(to_wire(answer(request, peer, handler).await))
+            Ok::<_, Infallible>(to_wire(answer(&on, request, peer, handler).await))
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -73,18 +74,24 @@ where
     .await;
 }
 
-async fn answer<F>(request: hyper::Request<Incoming>, peer: Name, handler: F) -> Response
+async fn answer<F>(host: &Host, request: hyper::Request<Incoming>, peer: Name, handler: F) -> Response
 where
     F: Fn(Request) -> BoxFuture<'static, Response>,
 {
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let body = match Limited::new(body, REQUEST_LIMIT).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return Response::error(413_000, "request body too large");
+    let too_large = || Response::error(413_000, "request body too large");
+    // One that says so itself is not waited for.
+    if body.size_hint().lower() > REQUEST_LIMIT as u64 {
+        return too_large();
+    }
+    let body = match host.within(IDLE_LIMIT, Limited::new(body, REQUEST_LIMIT).collect()).await {
+        Err(Elapsed) => return Response::error(408_000, "request body did not come"),
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            return too_large();
         }
-        Err(_) => return Response::error(400_000, "request body incomplete"),
+        Ok(Err(_)) => return Response::error(400_000, "request body incomplete"),
     };
     match Request::new(head.method.as_str(), target, body, peer) {
         Ok(request) => handler(request).await,

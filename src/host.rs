@@ -15,10 +15,12 @@ pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
 /// Bytes both ways: what software reads from and writes to, whichever engine carries it.
 pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
 impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+/// One connection.
 pub type Stream = Box<dyn Duplex>;
 
 /// A connection that a listener took.
 pub struct Accepted {
+    /// Its bytes.
     pub stream: Stream,
     /// The name of the host at the other end.
     pub peer: Arc<str>,
@@ -26,22 +28,38 @@ pub struct Accepted {
 
 /// What an engine offers to one boot of one host. Software sees it only through [`Host`].
 pub trait Engine: Send + Sync {
+    /// As [`Host::now`].
     fn now(&self) -> Duration;
+    /// As [`Host::wall_clock`].
     fn wall_clock(&self) -> SystemTime;
+    /// As [`Host::sleep_until`].
     fn sleep_until(&self, at: Duration) -> BoxFuture<'static, ()>;
+    /// As [`Host::dice`].
     fn dice(&self, label: &str) -> Dice;
+    /// As [`Host::connect`].
     fn connect(&self, to: &str, port: u16) -> BoxFuture<'static, io::Result<Stream>>;
+    /// As [`Host::listen`].
+    ///
+    /// # Errors
+    /// The port is taken.
     fn listen(&self, port: u16) -> io::Result<Box<dyn Listen>>;
+    /// As [`Host::spawn`].
     fn spawn(&self, task: BoxFuture<'static, ()>) -> Box<dyn AbortTask>;
+    /// As [`Host::disk`].
     fn disk(&self) -> Box<dyn Disk>;
+    /// As [`Host::stopping`].
     fn stopping(&self) -> BoxFuture<'static, ()>;
 }
 
+/// What an engine offers for one port.
 pub trait Listen: Send + Sync {
+    /// As [`Listener::accept`].
     fn accept(&self) -> BoxFuture<'_, io::Result<Accepted>>;
 }
 
+/// What an engine offers for one running task.
 pub trait AbortTask: Send + Sync {
+    /// As [`Task::abort`].
     fn abort(self: Box<Self>);
 }
 
@@ -53,18 +71,43 @@ pub trait Disk: Send + Sync {
     fn read(&self, path: &str) -> io::Result<Vec<u8>>;
     /// Replaces a file atomically and durably.
     fn replace<'a>(&'a self, path: &'a str, bytes: &'a [u8]) -> BoxFuture<'a, io::Result<()>>;
+    /// Removes a file, durably.
+    ///
+    /// # Errors
+    /// `NotFound` if absent, and the disk's own.
     fn remove(&self, path: &str) -> io::Result<()>;
     /// Lists the files below a directory, sorted.
     fn list(&self, dir: &str) -> io::Result<Vec<String>>;
 }
 
+/// An open file: it is read and appended to, and dies with the boot.
 pub trait DiskFile: Send + Sync {
+    /// Adds bytes at the end. They are safe from a crash at once, from a loss of power after [`sync`](Self::sync).
+    ///
+    /// # Errors
+    /// `StorageFull`, and the disk's own; a part may have been written.
     fn append(&mut self, bytes: &[u8]) -> io::Result<()>;
+    /// Reads up to `len` bytes from an offset on; fewer at the end.
+    ///
+    /// # Errors
+    /// The disk's.
     fn read_at(&self, offset: u64, len: usize) -> io::Result<Vec<u8>>;
+    /// Counts its bytes.
+    ///
+    /// # Errors
+    /// The disk's.
     fn len(&self) -> io::Result<u64>;
+    /// Says whether it has none.
+    ///
+    /// # Errors
+    /// The disk's.
     fn is_empty(&self) -> io::Result<bool> {
         Ok(self.len()? == 0)
     }
+    /// Cuts it off after so many bytes.
+    ///
+    /// # Errors
+    /// The disk's.
     fn truncate(&mut self, len: u64) -> io::Result<()>;
     /// Makes what was appended survive power loss.
     fn sync(&mut self) -> BoxFuture<'_, io::Result<()>>;
@@ -93,6 +136,7 @@ impl Host {
     pub fn new(name: Arc<str>, boot: u32, engine: Arc<dyn Engine>, history: History) -> Self {
         Self { name, boot, engine, history }
     }
+    /// Names the machine.
     pub fn name(&self) -> &Arc<str> {
         &self.name
     }
@@ -108,9 +152,11 @@ impl Host {
     pub fn wall_clock(&self) -> SystemTime {
         self.engine.wall_clock()
     }
+    /// Waits so long. On a frozen machine it resolves late.
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }
+    /// Waits until a moment of virtual time.
     pub async fn sleep_until(&self, at: Duration) {
         self.engine.sleep_until(at).await;
     }
@@ -134,9 +180,18 @@ impl Host {
     pub fn dice(&self, label: &str) -> Dice {
         self.engine.dice(label)
     }
+    /// Connects to a port of another machine, by its name.
+    ///
+    /// # Errors
+    /// `ConnectionRefused` when nobody listens there, `TimedOut` when nobody answers (after SYN retries), `NotFound` when no
+    /// machine has that name.
     pub async fn connect(&self, to: &str, port: u16) -> io::Result<Stream> {
         self.engine.connect(to, port).await
     }
+    /// Takes connections on a port.
+    ///
+    /// # Errors
+    /// `AddrInUse` when the port is taken.
     pub fn listen(&self, port: u16) -> io::Result<Listener> {
         Ok(Listener(self.engine.listen(port)?))
     }
@@ -144,6 +199,7 @@ impl Host {
     pub fn spawn<F: Future<Output = ()> + Send + 'static>(&self, task: F) -> Task {
         Task(self.engine.spawn(Box::pin(task)))
     }
+    /// Opens its disk, as the boot before left it.
     pub fn disk(&self) -> Box<dyn Disk> {
         self.engine.disk()
     }
@@ -159,6 +215,7 @@ impl Host {
     pub fn record_once(&self, serial: u64, event: Event) {
         self.history.record_once(self.engine.now(), &self.name, serial, event);
     }
+    /// Gives the history itself, and with it the roster.
     pub fn history(&self) -> &History {
         &self.history
     }
@@ -173,6 +230,10 @@ pub struct Elapsed;
 pub struct Listener(Box<dyn Listen>);
 
 impl Listener {
+    /// Waits for the next connection.
+    ///
+    /// # Errors
+    /// The engine's: no more will come.
     pub async fn accept(&self) -> io::Result<Accepted> {
         self.0.accept().await
     }

@@ -8,6 +8,7 @@ mod tests;
 pub use clients::{ClientFinding, Move};
 pub use findings::Findings;
 
+use crate::custody::Counts;
 use crate::engines;
 use crate::history::{Entry, Event, MessageId, Roster, Witness};
 use crate::invariant::{ALL, Panel, Rules};
@@ -28,6 +29,7 @@ pub struct Judge {
     entries: u64,
     settling: bool,
     first_is_enough: bool,
+    interrupted: bool,
 }
 
 impl Judge {
@@ -39,6 +41,7 @@ impl Judge {
             entries: 0,
             settling: false,
             first_is_enough: false,
+            interrupted: false,
         }
     }
     /// Ends the run at the first violation. What is still owed then is not judged: it might have come.
@@ -69,19 +72,26 @@ impl Judge {
     pub fn tick(&mut self, now: Duration) {
         self.panel.tick(now);
     }
+    /// Takes note that the run is ended from outside before its time: what is still open might have come.
+    pub fn interrupt(&mut self) {
+        self.interrupted = true;
+    }
     /// Judges what is left, and sums up.
     pub fn finish(&mut self, now: Duration) -> Findings {
-        let complete = !self.has_seen_enough();
+        let complete = !self.has_seen_enough() && !self.interrupted;
         let invariants = self.panel.finish(now, complete);
+        let counts = self.panel.custody().counts();
         Findings {
             at: now,
             complete,
             settled: self.is_settled(),
             entries: self.entries,
             invariants,
-            messages: self.panel.custody().counts(),
+            // What is on its way in a run that did not come to its end is not lost.
+            messages: Counts { lost: if complete { counts.lost } else { 0 }, ..counts },
             latency: self.panel.custody().latency(),
             clients: self.clients.findings(),
+            operations: self.panel.custody().operations().clone(),
         }
     }
 }

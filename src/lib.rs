@@ -6,7 +6,6 @@
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
 //! - [`iot`]: DPS, hubs, central and devices. [`wire`]: the protocols they speak.
-#![allow(missing_docs, reason = "skeleton: docs follow")]
 
 pub mod cli;
 pub mod custody;

@@ -80,10 +80,26 @@ fn list_tells_name_story_length_and_what_is_expected() {
 }
 
 #[test]
-fn explain_knows_every_invariant_fault_and_knob_and_suggests_for_others() {
-    for (word, says) in
-        [("no-loss", "an invariant"), ("attack", "giant lizard"), ("on-session-loss", "https://github.com/")]
-    {
+fn explain_knows_every_invariant_fault_verb_and_knob_and_suggests_for_others() {
+    let output = lizard(&["explain"]);
+    assert_eq!(output.status.code(), Some(0));
+    let overview = out(&output);
+    let words = giant_lizard::scenario::glossary().into_iter().map(|meaning| meaning.word);
+    let words: Vec<String> =
+        giant_lizard::invariant::ALL.iter().map(|invariant| invariant.name.to_owned()).chain(words).collect();
+    assert!(words.len() > 80, "{words:?}");
+    for word in &words {
+        assert!(overview.contains(&format!("  {word} ")), "{word}: {overview}");
+    }
+    for (word, says) in [
+        ("no-loss", "an invariant"),
+        ("command-arrives", "`within`"),
+        ("attack", "giant lizard"),
+        ("command", "a verb (timeline)"),
+        ("on-session-loss", "https://github.com/"),
+        ("keep-alive", "an option (iot.devices.*)"),
+        ("answered", "message-has"),
+    ] {
         let output = lizard(&["explain", word]);
         assert_eq!(output.status.code(), Some(0));
         assert!(out(&output).contains(says), "{}", out(&output));
@@ -91,4 +107,55 @@ fn explain_knows_every_invariant_fault_and_knob_and_suggests_for_others() {
     let output = lizard(&["explain", "atack"]);
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("did you mean `attack`?"));
+}
+
+#[test]
+fn new_writes_a_scenario_that_passes_at_once_and_never_over_another_file() {
+    let folder = std::env::temp_dir().join(format!("lizard-new-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let file = folder.join("my-scenario.yaml");
+    let path = file.to_str().expect("a plain path");
+    assert_eq!(lizard(&["new", path]).status.code(), Some(0));
+    let run = lizard(&["run", path]);
+    assert_eq!(run.status.code(), Some(0), "{}", out(&run));
+    std::fs::write(&file, "mine").expect("it is there");
+    let again = lizard(&["new", path]);
+    assert_eq!(again.status.code(), Some(2));
+    assert!(err(&again).contains("is left alone"), "{}", err(&again));
+    assert_eq!(std::fs::read_to_string(&file).expect("it is there"), "mine");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+#[test]
+fn schema_prints_what_lies_beside_the_scenarios() {
+    let output = lizard(&["schema"]);
+    assert_eq!(output.status.code(), Some(0));
+    let kept = std::fs::read_to_string("scenarios/schema.json").unwrap_or_default();
+    assert!(out(&output) == kept, "scenarios/schema.json is out of date: lizard schema > scenarios/schema.json");
+}
+
+#[test]
+fn run_takes_the_seed_of_the_file_unless_another_is_named() {
+    let text = std::fs::read_to_string("scenarios/giant-lizard.yaml").expect("the scenario is there");
+    let file = std::env::temp_dir().join(format!("lizard-seed-{}.yaml", std::process::id()));
+    std::fs::write(&file, format!("{text}\nseed: 5\n")).expect("a file");
+    let path = file.to_str().expect("a plain path");
+    let seed = |arguments: &[&str]| {
+        let output = lizard(arguments);
+        let report: serde_json::Value = serde_json::from_str(&out(&output)).expect("one object");
+        report["seed"].as_u64()
+    };
+    assert_eq!(seed(&["run", "--format", "json", path]), Some(5));
+    assert_eq!(seed(&["run", "--format", "json", "--seed", "2", path]), Some(2));
+    std::fs::remove_file(&file).expect("it is ours");
+}
+
+#[test]
+fn a_replay_that_is_stopped_early_loses_nothing_that_is_on_its_way() {
+    // Just after the lizard came: messages are in flight, and the move has not happened yet.
+    let output = lizard(&["replay", "scenarios/giant-lizard.yaml", "--seed", "3", "--until", "2m15s"]);
+    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
+    let shown = out(&output);
+    assert!(shown.contains("stopped at 2:15.") && shown.contains(" 0 lost") && shown.contains("open   "), "{shown}");
+    assert!(!shown.contains("NOT MET") && !shown.contains("VIOLATED"), "{shown}");
 }

@@ -7,11 +7,16 @@ use giant_lizard::run::pitfall::{Finding, Way, judge, may_escape};
 use giant_lizard::run::{Mode, run};
 use giant_lizard::scenario::{Loaded, Plan, load};
 use libtest_mimic::{Arguments, Failed, Trial};
+use mimalloc::MiMalloc;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+
+/// As the binary's.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const FOLDER: &str = "scenarios";
 const SEEDS: Range<u64> = 0..8;

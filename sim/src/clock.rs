@@ -48,10 +48,14 @@ struct Slot {
 }
 
 impl Kernel {
+    /// Whether somebody still waits for a timer.
+    pub(crate) fn is_awaited(&self, slot: u32, generation: u32) -> bool {
+        self.timers.slots[slot as usize].generation == generation
+    }
+
     pub(crate) fn timer_due(&mut self, slot: u32, generation: u32) {
-        let entry = &mut self.timers.slots[slot as usize];
-        if entry.generation == generation {
-            self.wakes.extend(entry.waker.take());
+        if self.is_awaited(slot, generation) {
+            self.wakes.extend(self.timers.slots[slot as usize].waker.take());
         }
     }
 

@@ -76,8 +76,14 @@ impl Kernel {
         self.agenda.add(at, due);
     }
 
-    /// When the next thing is due.
-    pub(crate) fn next_due(&self) -> Option<u64> {
+    /// When the next thing is due. Timers that were given up meanwhile, such as the time limits of what came in time,
+    /// are dropped here, so that no moment is visited for them.
+    pub(crate) fn next_due(&mut self) -> Option<u64> {
+        while let Some(Due::Timer { slot, generation }) = self.agenda.first()
+            && !self.is_awaited(slot, generation)
+        {
+            self.agenda.drop_first();
+        }
         self.agenda.next()
     }
 
@@ -236,6 +242,14 @@ impl Agenda {
 
     fn next(&self) -> Option<u64> {
         self.heap.peek().map(|item| item.at)
+    }
+
+    fn first(&self) -> Option<Due> {
+        self.heap.peek().map(|item| item.due)
+    }
+
+    fn drop_first(&mut self) {
+        self.heap.pop();
     }
 
     fn take(&mut self, now: u64) -> Option<Due> {

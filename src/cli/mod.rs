@@ -3,9 +3,11 @@ mod check;
 mod explain;
 mod files;
 mod list;
+mod new;
 mod output;
 mod replay;
 mod run;
+mod schema;
 
 use clap::{Parser, Subcommand};
 use output::Exit;
@@ -29,6 +31,8 @@ enum Command {
     Check(check::Check),
     List(list::List),
     Explain(explain::Explain),
+    New(new::New),
+    Schema(schema::Schema),
 }
 
 /// Runs the command line of this process.
@@ -40,6 +44,8 @@ pub fn main() -> ExitCode {
         Command::Check(check) => check.execute(),
         Command::List(list) => list.execute(),
         Command::Explain(explain) => explain.execute(),
+        Command::New(new) => new.execute(),
+        Command::Schema(schema) => schema.execute(),
     };
     exit.unwrap_or_else(|failure| {
         output::complain(&failure.to_string());

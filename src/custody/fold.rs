@@ -1,7 +1,7 @@
 //! The fold itself.
 use super::lane::{Landings, Lane};
 use super::source::Source;
-use super::{Counts, Histogram, Interruptions, LaneId, Open, Percentiles, Receipt, Stranger, Turn};
+use super::{Counts, Histogram, Interruptions, LaneId, Open, Operations, Percentiles, Receipt, Stranger, Turn};
 use crate::history::{
     DestinationId, Directory, Disturbance, Entry, Event, MessageId, Outages, Power, ProducerId, Roster,
 };
@@ -25,6 +25,7 @@ pub struct Custody {
     /// What is owed and not received, over all lanes.
     debts: u64,
     followed: BTreeMap<MessageId, Vec<Entry>>,
+    operations: Operations,
 }
 
 impl Custody {
@@ -48,6 +49,7 @@ impl Custody {
             lanes.push(Lane::new(route, &roster, ends));
         }
         Self {
+            operations: Operations::new(&roster),
             roster,
             directory,
             sources,
@@ -70,6 +72,7 @@ impl Custody {
     /// Folds one entry. `outages` and `disturbance` are what the same entry made of the world.
     pub fn see(&mut self, entry: &Entry, outages: &Outages, disturbance: Option<Disturbance>) -> Turn {
         self.land(entry.at);
+        self.operations.see(entry);
         if !self.followed.is_empty() {
             self.write_down(entry, outages, disturbance);
         }
@@ -117,6 +120,10 @@ impl Custody {
     /// Counts so far; `lost` is what is owed at this moment.
     pub fn counts(&self) -> Counts {
         Counts { lost: self.debts, ..self.counts }
+    }
+    /// What became of the operators' requests.
+    pub fn operations(&self) -> &Operations {
+        &self.operations
     }
     /// From offered to received, over every first receipt of a message that was still open.
     pub fn latency(&self) -> Option<Percentiles> {

@@ -4,6 +4,7 @@
 //! - [`Open`] is a message that somebody still owes something; closed ones are [`Numbers`].
 //! - [`Interruptions`] count what was in flight when connections ended.
 //! - [`Histogram`] keeps latencies.
+//! - [`Operations`] folds what operators asked for.
 //!
 //! Entitlement comes from the roster's routes and from what receivers record about their subscriptions. What a
 //! service records says where a message may be (custody, blame); it never excuses anything.
@@ -12,6 +13,7 @@ mod fold;
 mod histogram;
 mod lane;
 mod numbers;
+mod operations;
 mod source;
 #[cfg(test)]
 mod tests;
@@ -22,5 +24,6 @@ pub use fold::Custody;
 pub use histogram::{Histogram, Percentiles};
 pub use lane::{Interruptions, LaneId};
 pub use numbers::Numbers;
+pub use operations::{Answer, Asking, Operations};
 pub use source::Open;
 pub use turn::{Receipt, Stranger, Turn};

@@ -169,6 +169,13 @@ impl Roster {
             None => format!("unknown producer {} #{}", message.producer.0, message.number),
         }
     }
+    /// Names an operation for people: `command blink for xyz`.
+    pub fn operation(&self, operation: OperationId) -> String {
+        match self.operations.get(operation.index()) {
+            Some(operation) => format!("{} for {}", operation.name, operation.client),
+            None => format!("unknown operation {}", operation.0),
+        }
+    }
     /// Names a destination for people.
     pub fn destination_name(&self, destination: DestinationId) -> &str {
         self.destinations.get(destination.index()).map_or("an unknown destination", |d| &d.name)

@@ -13,8 +13,8 @@ use std::time::Duration;
 #[derive(Clone, Debug)]
 pub(super) struct Bounds {
     limit: Duration,
-    /// Subject -> when its limit is over; `None`: its path is not clear.
-    open: BTreeMap<u32, Option<Duration>>,
+    /// Subject -> its limit, and when that is over; `None`: its path is not clear.
+    open: BTreeMap<u32, (Duration, Option<Duration>)>,
     due: BTreeSet<(Duration, u32)>,
 }
 
@@ -24,15 +24,19 @@ impl Bounds {
     }
     /// Starts a subject's limit, or starts it again.
     pub(super) fn start(&mut self, subject: u32, now: Duration, clear: bool) {
+        self.start_own(subject, self.limit, now, clear);
+    }
+    /// The same with a limit of its own.
+    pub(super) fn start_own(&mut self, subject: u32, limit: Duration, now: Duration, clear: bool) {
         self.stop(subject);
-        let over = clear.then(|| now + self.limit);
-        self.open.insert(subject, over);
+        let over = clear.then(|| now + limit);
+        self.open.insert(subject, (limit, over));
         self.due.extend(over.map(|over| (over, subject)));
     }
     /// Ends it, kept; says whether it was open.
     pub(super) fn stop(&mut self, subject: u32) -> bool {
         let stopped = self.open.remove(&subject);
-        if let Some(Some(over)) = stopped {
+        if let Some((_, Some(over))) = stopped {
             self.due.remove(&(over, subject));
         }
         stopped.is_some()
@@ -41,7 +45,9 @@ impl Bounds {
     /// keeping the limit broke: a running limit starts again.
     pub(super) fn path(&mut self, subject: u32, now: Duration, clear: bool, again: bool) {
         match self.open.get(&subject) {
-            Some(over) if over.is_some() != clear || (clear && again) => self.start(subject, now, clear),
+            Some((limit, over)) if over.is_some() != clear || (clear && again) => {
+                self.start_own(subject, *limit, now, clear);
+            }
             _ => {}
         }
     }
@@ -100,6 +106,16 @@ mod tests {
         bounds.path(1, s(100), true, false);
         assert_eq!(bounds.expired(s(160)), []);
         assert_eq!(bounds.expired(s(161)), [(1, s(160))]);
+    }
+
+    #[test]
+    fn a_subject_may_have_a_limit_of_its_own_and_keeps_it_when_its_path_clears() {
+        let mut bounds = Bounds::new(s(60));
+        bounds.start_own(1, s(5), s(0), false);
+        bounds.start(2, s(0), true);
+        bounds.path(1, s(10), true, false);
+        assert_eq!(bounds.expired(s(16)), [(1, s(15))]);
+        assert_eq!(bounds.expired(s(61)), [(2, s(60))]);
     }
 
     #[test]

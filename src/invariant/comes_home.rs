@@ -15,6 +15,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         for that (two health checks and `rebalance-after`), and the device its limit on top. Both count only while \
         the device, the provisioning service and the home reach one another, and whoever holds the device can be \
         told; from zero each time that becomes so again. A new failover cancels a call.",
+    bounded: true,
     build: |_, rules| Box::new(ComesHome::new(rules)),
 };
 

@@ -11,6 +11,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         happens: a message that had to be sent again, a connection lost before an ack, a restart. The message may \
         well reach the receiving client twice (`delivered`); what counts is that the application finished handling \
         it (`received`). Whether it is received at all is the business of `no-loss`.",
+    bounded: false,
     build: |roster, _| Box::new(ExactlyOnce::new(roster)),
 };
 

@@ -4,7 +4,9 @@
 //! folded it, and writes what it finds into its [`Tally`]. It never asks a service what it believes.
 mod bounds;
 mod comes_home;
+mod command_arrives;
 mod exactly_once;
+mod method_answered;
 mod no_confirmed_loss;
 mod no_invention;
 mod no_loss;
@@ -22,6 +24,7 @@ mod scene;
 mod story;
 mod tally;
 mod twin_converges;
+mod ways;
 
 pub use panel::Panel;
 pub use registry::{ALL, Registration, find};

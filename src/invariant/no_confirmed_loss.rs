@@ -13,6 +13,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         offered after it recorded `subscribed`, or to everything if the plan says so; nothing that a service \
         records can excuse a loss. It is judged when the run has settled: until then a message may be on its way. \
         Messages that were never confirmed belong to `no-loss`.",
+    bounded: false,
     build: |_, _| Box::new(NoConfirmedLoss),
 };
 

@@ -12,6 +12,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         that bytes which are nobody's are noticed as well. Bytes are compared while a message is open, that is \
         until it is confirmed and everybody entitled has it. A producer that offers one number twice is also \
         caught here: nobody could tell the two apart.",
+    bounded: false,
     build: |_, _| Box::new(NoInvention),
 };
 

@@ -13,6 +13,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         application that it gives a message up has lost it, unless the scenario allows a number (`given-up`). What \
         was offered, not confirmed, and in the memory of a machine that crashed or lost power is indeterminate: it \
         is never owed, and never counted as lost. Losses are judged when the run has settled, given-up messages at once.",
+    bounded: false,
     build: |_, rules| Box::new(NoLoss::new(rules)),
 };
 

@@ -13,6 +13,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         acknowledge it (a nack, an ack time-out). Whoever the service dispatched it to, or where it arrived, holds \
         it. An ack has arrived when nothing disturbed its way for five seconds. The trouble of another consumer, or \
         a restart long after the ack, explains nothing.",
+    bounded: false,
     build: |_, _| Box::new(NoNeedlessDuplicate),
 };
 

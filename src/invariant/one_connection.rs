@@ -16,6 +16,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         provisioning service has decided where a device belongs, the device must be there within the limit \
         (`within`, default 60 s), counted from when it could learn of it: it, the provisioning service and that hub \
         reach one another, and whatever hub still holds it can be told to let go.",
+    bounded: true,
     build: |roster, rules| Box::new(OneConnection::new(roster, rules)),
 };
 

@@ -11,6 +11,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         first time in the order in which they were offered. A message that comes again later is no breach: a \
         window that is sent again after a reconnect repeats what came before. A message that is left out and comes \
         late is one: it should have come before its successors. One that never comes is a loss, not disorder.",
+    bounded: false,
     build: |roster, _| Box::new(Order::new(roster)),
 };
 

@@ -15,6 +15,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         service grows with the clients of the plan: after an attack all of them may come at once, twice, but not in \
         a loop. One burst is one violation: after it the window begins anew. A client without back-off breaks the \
         first limit, a fleet without jitter and back-off the second.",
+    bounded: false,
     build: |roster, rules| Box::new(Paced::new(roster, rules.pace)),
 };
 

@@ -1,11 +1,9 @@
 //! `recovers`: whoever could go on, goes on.
 use super::bounds::Bounds;
+use super::ways::ways_of;
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
 use crate::history::{Client, ClientId, Entry, Event, HostId, Power, ProducerId, Roster};
 use std::time::Duration;
-
-/// Choices of one service from each group that are looked at; a client with more has a way if one of these is clear.
-const MOST_WAYS: usize = 64;
 
 pub(super) const REGISTRATION: Registration = Registration {
     name: "recovers",
@@ -18,6 +16,7 @@ pub(super) const REGISTRATION: Registration = Registration {
         reach of it and of those chosen from the other groups. The time starts again when that becomes so, and when \
         a fault takes away a way that was open: the client may just have been on it. The first boot is checked but \
         does not exercise it.",
+    bounded: true,
     build: |roster, rules| Box::new(Recovers::new(roster, rules)),
 };
 
@@ -57,7 +56,7 @@ impl Recovers {
             self.clients[client.index()].tried |= tried;
             return;
         }
-        let ways = ways(client, scene);
+        let ways = ways_of(client, &[], scene);
         let booted = self.clients[client.index()].booted;
         self.clients[client.index()] = Watched { booted, tried, why, ways };
         self.bounds.start(client.0, now, ways != 0);
@@ -128,7 +127,7 @@ impl Invariant for Recovers {
         }
         if scene.disturbance.is_some() {
             for client in self.bounds.subjects() {
-                let ways = ways(ClientId(client), scene);
+                let ways = ways_of(ClientId(client), &[], scene);
                 let before = std::mem::replace(&mut self.clients[client as usize].ways, ways);
                 self.bounds.path(client, entry.at, ways != 0, before & !ways != 0);
             }
@@ -149,26 +148,6 @@ impl Invariant for Recovers {
     fn is_settled(&self, _scene: &Scene<'_>) -> bool {
         self.bounds.is_settled()
     }
-}
-
-/// The choices of one service from each group that a client needs, one bit each: set when the client and all
-/// chosen are clear and reach one another.
-fn ways(client: ClientId, scene: &Scene<'_>) -> u64 {
-    let Some(own) = scene.directory.host_of_client(client) else { return 1 };
-    let needs = &scene.roster.clients[client.index()].needs;
-    let groups: Vec<Vec<HostId>> = needs.iter().map(|group| scene.directory.hosts(group)).collect();
-    let count = groups.iter().map(Vec::len).product::<usize>().min(MOST_WAYS);
-    let is_clear = |choice: &usize| {
-        let mut rest = *choice;
-        let mut chosen = vec![own];
-        for group in &groups {
-            chosen.push(group[rest % group.len()]);
-            rest /= group.len();
-        }
-        let clear = |a: HostId, b: HostId| a == b || scene.outages.is_clear_between(a, b);
-        scene.outages.is_clear(own) && chosen.iter().all(|a| chosen.iter().all(|b| clear(*a, *b)))
-    };
-    (0..count).filter(is_clear).fold(0, |ways, choice| ways | 1 << choice)
 }
 
 #[cfg(test)]

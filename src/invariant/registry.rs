@@ -1,7 +1,7 @@
 //! All invariants, in the order in which reports list them.
 use super::{
-    Invariant, Rules, comes_home, exactly_once, no_confirmed_loss, no_invention, no_loss, no_needless_duplicate,
-    one_connection, order, paced, recovers, twin_converges,
+    Invariant, Rules, comes_home, command_arrives, exactly_once, method_answered, no_confirmed_loss, no_invention,
+    no_loss, no_needless_duplicate, one_connection, order, paced, recovers, twin_converges,
 };
 use crate::history::Roster;
 
@@ -16,6 +16,8 @@ pub struct Registration {
     pub exercised_by: &'static str,
     /// For `lizard explain`: what counts, what does not, and why.
     pub explanation: &'static str,
+    /// It has a bound in time that a scenario may set with `within`.
+    pub bounded: bool,
     /// Makes one for a run.
     pub build: fn(&Roster, &Rules) -> Box<dyn Invariant>,
 }
@@ -31,6 +33,8 @@ pub const ALL: &[Registration] = &[
     one_connection::REGISTRATION,
     comes_home::REGISTRATION,
     twin_converges::REGISTRATION,
+    command_arrives::REGISTRATION,
+    method_answered::REGISTRATION,
     paced::REGISTRATION,
     recovers::REGISTRATION,
 ];

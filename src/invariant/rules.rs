@@ -29,6 +29,8 @@ pub struct Rules {
     pub calls_home: Duration,
     /// How long a client may go without progress while it could make some. Default 3 min.
     pub recovers: Duration,
+    /// How long an accepted command may wait for its device while its way is clear. Default 3 min.
+    pub command_arrives: Duration,
     /// How often clients may connect.
     pub pace: Pace,
 }
@@ -42,6 +44,7 @@ impl Default for Rules {
             comes_home: Duration::from_secs(90),
             calls_home: Duration::from_secs(45),
             recovers: Duration::from_secs(180),
+            command_arrives: Duration::from_secs(180),
             pace: Pace { per_client: 10, per_service_and_client: 2, per_service: 20 },
         }
     }

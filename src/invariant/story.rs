@@ -1,18 +1,27 @@
 //! A hand-written history, told step by step: a fixture that reads as a story.
 //!
 //! The world: device `xyz` in the field, homes `hub-a` (west) and `hub-b` (east), `dps`, and `central` with its
-//! second receiver `central-2` (east). Everybody is up and the receivers are connected. Each step happens a second
+//! second receiver `central-2` (east). The operator asks central for a command, a method, two changes of desired
+//! properties and another command. Everybody is up and the receivers are connected. Each step happens a second
 //! after the one before, unless `after` says otherwise.
 use super::panel::Panel;
 use super::{ALL, Finding, Registration, Rules, Verdict};
 use crate::history::{
-    Cause, Client, Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Power, Producer,
-    ProducerId, Reason, Roster, Route,
+    Cause, Client, Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Operation,
+    OperationId, Owes, Power, Producer, ProducerId, Reason, Roster, Route,
 };
 use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const CENTRAL: DestinationId = DestinationId(0);
+/// A command with ten minutes to live.
+pub(super) const COMMAND: OperationId = OperationId(0);
+/// A method with thirty seconds for its answer.
+pub(super) const METHOD: OperationId = OperationId(1);
+/// Two changes of desired properties.
+pub(super) const DESIRED: [OperationId; 2] = [OperationId(2), OperationId(3)];
+/// Another command like the first.
+pub(super) const ANOTHER: OperationId = OperationId(4);
 
 pub(super) fn message(number: u64) -> MessageId {
     MessageId { producer: ProducerId(0), number }
@@ -150,6 +159,13 @@ impl Story {
         self.tell("dps", Event::Allocated { client: "xyz".into(), to: to.into(), reason })
     }
 
+    pub(super) fn ask(&mut self, operation: OperationId) -> &mut Self {
+        self.tell("operator", Event::Asked { operation })
+    }
+    pub(super) fn answer(&mut self, operation: OperationId, status: u16) -> &mut Self {
+        self.tell("operator", Event::Answered { operation, status, message: "in words".into() })
+    }
+
     /// The run is over, and settled.
     pub(super) fn ends(&mut self) -> Ending {
         self.end(true)
@@ -217,6 +233,23 @@ fn roster() -> Roster {
         ("dps", "east"),
         ("central", "east"),
         ("central-2", "east"),
+        ("operator", "east"),
+    ];
+    let operation = |(verb, name, owes): (&'static str, &str, Owes)| Operation {
+        name: format!("{verb} {name}").into(),
+        verb,
+        client: "xyz".into(),
+        host: "operator".into(),
+        service: "central".into(),
+        owes,
+    };
+    let ttl = Duration::from_secs(600);
+    let operations = [
+        ("command", "blink", Owes::Handling { ttl }),
+        ("method", "echo", Owes::Answer { time_out: Duration::from_secs(30) }),
+        ("desired", "fan: on", Owes::Desired),
+        ("desired", "fan: off", Owes::Desired),
+        ("command", "beep", Owes::Handling { ttl }),
     ];
     Roster {
         machines: machines.into_iter().map(machine).collect(),
@@ -238,6 +271,6 @@ fn roster() -> Roster {
             client("central", vec![hubs.clone()], Vec::new(), false),
             client("central-2", vec![hubs], Vec::new(), false),
         ],
-        operations: Vec::new(),
+        operations: operations.into_iter().map(operation).collect(),
     }
 }

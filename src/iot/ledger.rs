@@ -136,7 +136,9 @@ impl Ledger {
 /// Where a record's bytes lie in the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
+    /// Its first byte's offset in the log.
     pub at: u64,
+    /// How many bytes it has.
     pub length: usize,
 }
 

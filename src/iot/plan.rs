@@ -15,30 +15,40 @@ pub const CONTROL_PORT: u16 = 80;
 /// One enrolment group and its services. Absent parts are not run.
 #[derive(Clone, Debug, Serialize)]
 pub struct IotPlan {
+    /// The scope at the provisioning service, `0ne...`.
     pub id_scope: String,
     /// Base64 of the group's symmetric key.
     pub group_key: String,
+    /// The provisioning service.
     pub dps: DpsPlan,
+    /// The hubs, in the order of the file.
     pub hubs: Vec<HubPlan>,
+    /// The application.
     pub central: CentralPlan,
+    /// The devices, groups written out.
     pub devices: Vec<DevicePlan>,
     /// `None`: nothing is asked of central.
     pub operator: Option<OperatorPlan>,
 }
 
+/// The provisioning service.
 #[derive(Clone, Debug, Serialize)]
 pub struct DpsPlan {
+    /// Its name.
     pub host: Name,
+    /// Where it is.
     pub site: Name,
     /// Default 5 s.
     pub health_check: Duration,
     /// Default 30 s.
     pub rebalance_after: Duration,
+    /// How a hub is chosen. Default even.
     pub policy: Policy,
     /// Most registrations, and as many other requests; beyond it 429. Default 1000/min, the service's own.
     pub limit: Rate,
 }
 
+/// How the provisioning service chooses a hub.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum Policy {
@@ -52,37 +62,52 @@ pub enum Policy {
     Static,
 }
 
+/// One hub.
 #[derive(Clone, Debug, Serialize)]
 pub struct HubPlan {
+    /// Its name.
     pub host: Name,
+    /// Where it is.
     pub site: Name,
     /// Most new connections, and as many messages from devices. Default 6000/s, of one S3 unit.
     pub limit: Rate,
     /// Times at which it takes less, by the timeline.
     pub throttles: Vec<Throttle>,
+    /// What it gets wrong. Default nothing.
     pub knobs: HubKnobs,
 }
 
 /// A hub takes no more than this for a while.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 pub struct Throttle {
+    /// It begins.
     pub from: Duration,
+    /// It ends.
     pub until: Duration,
+    /// Most new connections, and as many messages.
     pub limit: Rate,
 }
 
+/// The application behind the hubs.
 #[derive(Clone, Debug, Serialize)]
 pub struct CentralPlan {
+    /// Its name.
     pub host: Name,
+    /// Where it is.
     pub site: Name,
+    /// What it is in the roster.
     pub destination: DestinationId,
+    /// What it gets wrong. Default nothing.
     pub knobs: CentralKnobs,
 }
 
+/// One device.
 #[derive(Clone, Debug, Serialize)]
 pub struct DevicePlan {
     /// The device id, and the name of its host.
+    /// Its name.
     pub host: Name,
+    /// Where it is.
     pub site: Name,
     /// When its host is powered on.
     pub starts: Duration,
@@ -106,7 +131,9 @@ pub struct DevicePlan {
     pub token_life: Duration,
     /// How long its application takes for a command or a method. Default 50 ms.
     pub handles_in: Duration,
+    /// What it can do besides sending. Default nothing.
     pub abilities: Abilities,
+    /// What it gets wrong. Default nothing.
     pub knobs: DeviceKnobs,
     /// When telemetry and reported properties stop (the scenario's duration).
     pub until: Duration,
@@ -132,6 +159,7 @@ pub struct Abilities {
 pub struct Model {
     /// `dtmi:...;1`
     pub id: String,
+    /// How it is written. Default as an object.
     pub form: ModelForm,
 }
 
@@ -151,7 +179,9 @@ pub enum ModelForm {
 /// The person who operates the application: a host at central's site.
 #[derive(Clone, Debug, Serialize)]
 pub struct OperatorPlan {
+    /// Its name.
     pub host: Name,
+    /// Where it is.
     pub site: Name,
     /// In the order of their times.
     pub operations: Vec<PlannedOperation>,
@@ -162,36 +192,28 @@ pub struct OperatorPlan {
 pub struct PlannedOperation {
     /// Its place in [`Roster::operations`](crate::history::Roster::operations).
     pub id: OperationId,
+    /// When it is asked for.
     pub at: Duration,
     /// The device.
     pub device: Name,
+    /// What is asked for.
     pub call: Call,
 }
 
 /// What the operator asks for.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "kebab-case")]
+#[expect(missing_docs, reason = "as the verbs of the timeline call them")]
 pub enum Call {
     /// A cloud-to-device message.
-    Command {
-        name: String,
-        payload: Value,
-        ttl: Duration,
-    },
+    Command { name: String, payload: Value, ttl: Duration },
     /// A direct method.
-    Method {
-        name: String,
-        payload: Value,
-        time_out: Duration,
-    },
+    Method { name: String, payload: Value, time_out: Duration },
     /// A patch of desired properties.
-    Desired {
-        set: Map<String, Value>,
-    },
+    Desired { set: Map<String, Value> },
     /// To another hub, and back after `ttl` (whole minutes).
-    ManualFailover {
-        ttl: Duration,
-    },
+    ManualFailover { ttl: Duration },
+    /// Back from there.
     ManualFailback,
     /// Where the device belongs.
     RegistrationInfo,

@@ -79,7 +79,7 @@ pub struct Central {
     #[serde(default)]
     pub de_duplicates: DeDuplicates,
     /// Knob. Where it keeps how far it has read and what it has received. Default on-disk.
-    /// <https://github.com/Azure/azure-iot-sdk-node/issues/609>
+    /// <https://github.com/Azure/azure-sdk-for-python/issues/10109>
     #[serde(default)]
     pub remembers: Remembers,
 }
@@ -156,7 +156,7 @@ pub struct Device {
     #[serde(default)]
     pub old_client: OldClient,
     /// Knob. What it does when DPS cannot be reached or refuses it. Default retries.
-    /// <https://github.com/Azure/azure-iot-sdk-python/issues/996>
+    /// <https://github.com/MicrosoftDocs/azure-docs/issues/111362>
     #[serde(default)]
     pub when_dps_fails: WhenDpsFails,
     /// Knob. How long a telemetry message waits to be acknowledged. Default waits.
@@ -200,11 +200,11 @@ pub struct Device {
     #[serde(default)]
     pub methods_after_reconnect: MethodsAfterReconnect,
     /// Knob. In which order it re-sends what was not acknowledged. Default in-order.
-    /// <https://github.com/Azure/azure-iot-sdk-node/issues/609>
+    /// <https://github.com/mqttjs/MQTT.js/issues/450>
     #[serde(default)]
     pub resends: Resends,
     /// Knob. What holds a message's bytes until it is acknowledged. Default owned.
-    /// <https://github.com/Azure/azure-iot-sdk-c/issues/1621>
+    /// <https://github.com/eclipse-paho/paho.mqtt.c/issues/1592>
     #[serde(default)]
     pub send_buffer: SendBuffer,
 }
@@ -216,17 +216,6 @@ impl Device {
             None => vec![name.to_owned()],
             Some(count) => (1..=count).map(|number| format!("{name}-{number:04}")).collect(),
         }
-    }
-
-    /// Lists what is asked for and not built yet.
-    pub(crate) fn not_built(&self) -> impl Iterator<Item = &'static str> {
-        let asked = [
-            ("desired", self.desired),
-            ("methods", self.methods),
-            ("commands", self.commands),
-            ("cache-hostname", self.cache_hostname),
-        ];
-        asked.into_iter().filter_map(|(key, on)| on.then_some(key))
     }
 
     /// Gathers its knobs.

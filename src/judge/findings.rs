@@ -1,6 +1,6 @@
 //! What a judge found: everything that reports need of a run.
 use super::ClientFinding;
-use crate::custody::{Counts, Percentiles};
+use crate::custody::{Counts, Operations, Percentiles};
 use crate::invariant::{Finding, Verdict, Violation};
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use std::time::Duration;
 pub struct Findings {
     /// When it was judged.
     pub at: Duration,
-    /// Judged to the end: not stopped at the first violation.
+    /// Judged to the end: not stopped at the first violation, nor from outside.
     pub complete: bool,
     /// No debt was open when it ended.
     pub settled: bool,
@@ -23,6 +23,8 @@ pub struct Findings {
     pub latency: Option<Percentiles>,
     /// In the roster's order.
     pub clients: Vec<ClientFinding>,
+    /// What became of the operators' requests.
+    pub operations: Operations,
 }
 
 impl Findings {

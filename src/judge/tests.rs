@@ -144,6 +144,23 @@ fn a_hunt_is_over_at_the_first_violation_and_judges_no_losses() {
 }
 
 #[test]
+fn what_is_on_its_way_when_a_run_is_interrupted_is_neither_lost_nor_judged() {
+    let roster = roster(1);
+    let offered = |run: &mut Run| run.see("meter-0000", Event::Offered { message: message(0, 0), digest: 0 });
+    let mut run = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
+    offered(&mut run);
+    run.judge.interrupt();
+    let findings = run.judge.finish(run.now);
+    assert!(!findings.complete && findings.is_clean());
+    assert_eq!(findings.messages.lost, 0);
+    let mut whole = Run::new(Judge::new(roster.clone(), &Rules::default()), &roster);
+    offered(&mut whole);
+    let findings = whole.judge.finish(whole.now);
+    assert!(findings.complete && !findings.is_clean());
+    assert_eq!(findings.messages.lost, 1);
+}
+
+#[test]
 fn a_bound_that_runs_out_in_silence_is_found_by_a_tick_at_the_deadline() {
     let roster = roster(1);
     let judge = Judge::new(roster.clone(), &Rules::default()).stopping_at_the_first_violation();

@@ -56,14 +56,33 @@ fn words(roster: &Roster, event: &Event) -> String {
         Event::Reported { client, number } => format!("{client} reports its properties, number {number}"),
         Event::ReportedConfirmed { client, number } => format!("{client} sees report {number} confirmed"),
         Event::ReportedKnown { client, number } => format!("knows report {number} of {client}"),
+        Event::DesiredAccepted { client, number } => format!("sees change {number} of {client} accepted"),
+        Event::DesiredApplied { client, number } => format!("{client} follows change {number}"),
+        Event::DesiredKnown { client, number } => format!("knows that {client} follows change {number}"),
+        Event::Asked { operation } => format!("asks for {}", roster.operation(*operation)),
+        Event::Answered { operation, status: 0, message } => {
+            format!("has no answer to {}: {message}", roster.operation(*operation))
+        }
+        Event::Answered { operation, status, message } => {
+            format!("is answered {status} to {}: {message}", roster.operation(*operation))
+        }
+        Event::CommandQueued { operation } => format!("holds {}", roster.operation(*operation)),
+        Event::CommandDispatched { operation, again } => {
+            format!("sends {}{}", roster.operation(*operation), once_more(*again))
+        }
+        Event::CommandDelivered { operation } => format!("gets {}", roster.operation(*operation)),
+        Event::CommandHandled { operation } => format!("has handled {}", roster.operation(*operation)),
+        Event::CommandAcked { operation } => format!("acks {}", roster.operation(*operation)),
+        Event::CommandExpired { operation } => {
+            format!("throws {} away: its time is over", roster.operation(*operation))
+        }
+        Event::MethodRun { operation } => format!("runs {}", roster.operation(*operation)),
         Event::Power { state } => of_power(*state).into(),
         Event::Cut { from, to } => format!("nothing from {from} reaches {to}"),
         Event::Healed { from, to } => format!("{from} reaches {to} again"),
         Event::Fault { text, on } => format!("{text}{}", if *on { "" } else { ": over" }),
         Event::Settling => "every fault has ended, producers stop".into(),
         Event::Note { text } => text.clone(),
-        #[allow(unreachable_patterns, reason = "events that later versions add are still shown")]
-        other => format!("{other:?}"),
     }
 }
 

@@ -1,6 +1,6 @@
 //! Keeps the history, for logs and for `history.jsonl`.
 use super::seconds;
-use crate::history::{Entry, Roster, Witness};
+use crate::history::{Entry, OperationId, Roster, Witness};
 use serde_json::json;
 use std::io::{self, Write};
 
@@ -26,6 +26,9 @@ impl Recorder {
         let names = json!({
             "schema": "giant-lizard/history@1",
             "producers": roster.producers.iter().map(|producer| &producer.name).collect::<Vec<_>>(),
+            "operations": (0..roster.operations.len() as u32)
+                .map(|operation| roster.operation(OperationId(operation)))
+                .collect::<Vec<_>>(),
             "destinations": roster.destinations.iter().map(|destination| &destination.name).collect::<Vec<_>>(),
         });
         writeln!(out, "{names}")?;

@@ -1,6 +1,6 @@
 //! The run as a short timeline: who was assigned where, what the lizard did, who lost a session, who moved, who came home.
 use super::log::of_cause;
-use crate::history::{Entry, Event, Name, Witness};
+use crate::history::{Entry, Event, Name, Operation, OperationId, Witness};
 use crate::scenario::Plan;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -30,6 +30,8 @@ pub struct Story {
     /// Of each sentence, the last line that says it.
     last: BTreeMap<String, usize>,
     clients: BTreeMap<Name, Told>,
+    operations: Vec<Operation>,
+    asked_at: BTreeMap<OperationId, Duration>,
 }
 
 /// What has been told about one client.
@@ -44,7 +46,7 @@ struct Told {
 impl Story {
     /// Begins with what the plan does to the world.
     pub fn of(plan: &Plan) -> Self {
-        let mut story = Self::default();
+        let mut story = Self { operations: plan.roster.operations.clone(), ..Self::default() };
         for fault in &plan.faults {
             story.fault(fault.at, fault.text.clone());
             if let (Some(until), Some(text)) = (fault.until, &fault.end_text) {
@@ -113,10 +115,41 @@ impl Witness for Story {
             Event::HealthSeen { service, up } => {
                 self.tell(*at, host, format!("sees {service} {}", if *up { "up" } else { "down" }));
             }
+            Event::Asked { operation } => {
+                self.asked_at.insert(*operation, *at);
+            }
+            Event::Answered { operation, status, message } => {
+                let Some(Operation { name, client, .. }) = self.operations.get(operation.index()).cloned() else {
+                    return;
+                };
+                let told = match status {
+                    0 => format!("addressed by the operator: {name}, no answer"),
+                    200..300 => format!("addressed by the operator: {name}, answered {status}"),
+                    _ => format!("addressed by the operator: {name}, refused with {status}{}", in_parentheses(message)),
+                };
+                self.tell(self.asked_at.get(operation).copied().unwrap_or(*at), &client, told);
+            }
+            Event::CommandHandled { operation } => {
+                let Some(Operation { name, client, .. }) = self.operations.get(operation.index()).cloned() else {
+                    return;
+                };
+                self.tell(*at, &client, format!("handled {name}"));
+            }
+            Event::CommandExpired { operation } => {
+                let Some(Operation { name, client, .. }) = self.operations.get(operation.index()) else { return };
+                let what = format!("throws {name} for {client} away: its time is over");
+                self.tell(*at, host, what);
+            }
             Event::Settling => self.fault(*at, "every fault has ended; nothing new is sent".into()),
             _ => {}
         }
     }
+}
+
+/// The code that a refusal names, such as 404103: Microsoft's services put one into every error.
+fn in_parentheses(message: &str) -> String {
+    let code = message.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 6);
+    code.map(|code| format!(" ({code})")).unwrap_or_default()
 }
 
 impl StoryLine {
@@ -191,6 +224,39 @@ mod tests {
         let events: Vec<(u64, &str, Event)> =
             names.iter().enumerate().map(|(at, name)| (at as u64, &**name, lost(name, "hub-a"))).collect();
         assert_eq!(seen(&events), ["0 meter-0 and 99 others lost the session with hub-a: silence"]);
+    }
+
+    #[test]
+    fn what_the_operator_asked_for_is_told_at_its_time_with_its_answer() {
+        let operation = |client: &str| Operation {
+            name: "method echo".into(),
+            verb: "method",
+            client: client.into(),
+            host: "operator".into(),
+            service: "central".into(),
+            owes: crate::history::Owes::Nothing,
+        };
+        let operations = ["meter-0001", "meter-0002", "xyz"].map(operation).to_vec();
+        let mut story = Story { operations, ..Story::default() };
+        let mut see = |at: u64, event: Event| {
+            story.see(&Entry { at: Duration::from_secs(at), host: "operator".into(), event });
+        };
+        let ids = [0, 1, 2].map(OperationId);
+        ids.iter().for_each(|operation| see(60, Event::Asked { operation: *operation }));
+        for (operation, status) in [(ids[0], 200), (ids[1], 200), (ids[2], 404)] {
+            let message = r#"{"errorCode":404103,"message":"not online"}"#.to_owned();
+            see(65, Event::Answered { operation, status, message });
+        }
+        let lines = story.lines(Duration::MAX);
+        let told: Vec<String> =
+            lines.iter().map(|l| format!("{} {} {}", l.at.as_secs(), l.subject().unwrap(), l.what)).collect();
+        assert_eq!(
+            told,
+            [
+                "60 meter-0001 and meter-0002 addressed by the operator: method echo, answered 200",
+                "60 xyz addressed by the operator: method echo, refused with 404 (404103)",
+            ]
+        );
     }
 
     #[test]

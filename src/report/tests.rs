@@ -66,7 +66,21 @@ pub(crate) fn passing() -> Report {
             met: true,
             violated: None,
         }],
-        operations: Vec::new(),
+        operations: vec![
+            OperationReport {
+                at_seconds: 540.0,
+                verb: "command".into(),
+                target: "xyz".into(),
+                answer: r#"202 {"messageId":"op-0"}"#.into(),
+            },
+            OperationReport {
+                at_seconds: 541.5,
+                verb: "method".into(),
+                target: "xyz".into(),
+                answer: "no answer: no answer within 60s".into(),
+            },
+        ],
+        complete: true,
         faults: vec![FaultReport {
             at_seconds: 118.204,
             text: "the giant lizard attacks west: hub-a loses its power".into(),
@@ -151,7 +165,17 @@ fn a_violation_that_was_expected_does_not_fail_the_run() {
     let broken = [invariant("no-loss", Verdict::Violated, 1)];
     let expected =
         |met| [ExpectationReport { text: "no-loss is violated".into(), met, violated: Some("no-loss".into()) }];
-    assert_eq!(Report::verdict_of(&broken, &expected(true)), Judgement::Passed);
-    assert_eq!(Report::verdict_of(&broken, &[]), Judgement::Failed);
-    assert_eq!(Report::verdict_of(&[], &expected(false)), Judgement::Failed);
+    assert_eq!(Report::verdict_of(&broken, &expected(true), true), Judgement::Passed);
+    assert_eq!(Report::verdict_of(&broken, &[], true), Judgement::Failed);
+    assert_eq!(Report::verdict_of(&[], &expected(false), true), Judgement::Failed);
+    assert_eq!(Report::verdict_of(&[], &expected(false), false), Judgement::Passed, "it could still come");
+}
+
+#[test]
+fn a_run_that_was_stopped_says_so_and_calls_nothing_lost() {
+    let mut report = Report { complete: false, virtual_seconds: 130.0, ..passing() };
+    report.expectations[0].met = false;
+    let told = render(&report, Palette::plain());
+    assert!(told.contains("stopped at 2:10.000: what was open then is not judged"), "{told}");
+    assert!(told.contains("open      xyz moved") && !told.contains("NOT MET"), "{told}");
 }

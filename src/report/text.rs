@@ -1,6 +1,6 @@
 //! The report for a person: the story, what held, the numbers, and the line that runs it again.
 use super::story::StoryLine;
-use super::summary::{InvariantReport, Percentiles, Report, Verdict};
+use super::summary::{InvariantReport, OperationReport, Percentiles, Report, Verdict};
 use clap::builder::styling::{AnsiColor, Style};
 use std::fmt::{self, Write};
 use std::time::Duration;
@@ -73,6 +73,11 @@ impl Page {
         let verdict = if report.passed() { painted(good, "passed") } else { painted(bad, "FAILED") };
         writeln!(self.out, "{}  seed {}  {verdict}", painted(strong, &report.scenario), report.seed)?;
         self.story(&report.story)?;
+        if !report.complete {
+            let at = stopwatch(Duration::from_micros((report.virtual_seconds * 1e6).round() as u64));
+            writeln!(self.out, "\n  stopped at {at}: what was open then is not judged")?;
+        }
+        self.operations(&report.operations)?;
         self.invariants(&report.invariants)?;
         self.expectations(report)?;
         self.violations(&report.invariants)?;
@@ -98,6 +103,23 @@ impl Page {
         }
         if story.len() > MOST {
             writeln!(self.out, "{:>12}  and {} more; `lizard replay --log` tells all", "...", story.len() - MOST)?;
+        }
+        Ok(())
+    }
+
+    /// What operators were told; the story has who was asked, in the order of time.
+    fn operations(&mut self, operations: &[OperationReport]) -> fmt::Result {
+        const MOST: usize = 10;
+        if operations.is_empty() {
+            return Ok(());
+        }
+        writeln!(self.out)?;
+        for OperationReport { at_seconds, verb, target, answer } in operations.iter().take(MOST) {
+            let at = stopwatch(Duration::from_micros((at_seconds * 1e6).round() as u64));
+            writeln!(self.out, "  {at:>10}  {verb} for {target}: {}", shortened(answer))?;
+        }
+        if operations.len() > MOST {
+            writeln!(self.out, "  {:>10}  and {} more operations", "...", operations.len() - MOST)?;
         }
         Ok(())
     }
@@ -141,13 +163,17 @@ impl Page {
     }
 
     fn expectations(&mut self, report: &Report) -> fmt::Result {
-        let Palette { good, bad, .. } = self.palette;
+        let Palette { good, bad, quiet, .. } = self.palette;
         if report.expectations.is_empty() {
             return Ok(());
         }
         writeln!(self.out)?;
         for expectation in &report.expectations {
-            let mark = if expectation.met { painted(good, "met     ") } else { painted(bad, "NOT MET ") };
+            let mark = match (expectation.met, report.complete) {
+                (true, _) => painted(good, "met     "),
+                (false, true) => painted(bad, "NOT MET "),
+                (false, false) => painted(quiet, "open    "),
+            };
             writeln!(self.out, "  {mark}  {}", expectation.text)?;
         }
         Ok(())
@@ -235,6 +261,15 @@ fn spread(percentiles: &Percentiles) -> Option<String> {
 
 fn span(ms: f64) -> String {
     if ms < 1000.0 { format!("{ms:.0} ms") } else { format!("{:.1} s", ms / 1e3) }
+}
+
+/// Cuts an answer that would not fit a line.
+fn shortened(text: &str) -> String {
+    const MOST: usize = 160;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}...", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// Writes a number with commas between thousands.

@@ -33,7 +33,7 @@ impl Audience {
         Self {
             judge: if mode == Mode::FirstViolation { judge.stopping_at_the_first_violation() } else { judge },
             story: Story::of(plan),
-            expecting: Expecting::new(&plan.expectations),
+            expecting: Expecting::new(&plan.expectations, &plan.roster),
             witness: watch.witness,
             until: watch.until,
             now: Duration::ZERO,
@@ -49,6 +49,9 @@ impl Audience {
     }
 
     pub(super) fn findings(mut self, now: Duration) -> (Findings, Kept) {
+        if self.until.is_some_and(|until| now >= until) && !self.judge.is_settled() {
+            self.judge.interrupt();
+        }
         (self.judge.finish(now), Kept { story: self.story, expecting: self.expecting })
     }
 }
@@ -99,6 +102,7 @@ fn rules(plan: &Plan) -> Rules {
             ("recovers", Some(within)) => rules.recovers = within,
             ("comes-home", Some(within)) => rules.comes_home = within,
             ("one-connection", Some(within)) => rules.one_connection = within,
+            ("command-arrives", Some(within)) => rules.command_arrives = within,
             _ => {}
         }
         if name == "no-loss" {
@@ -111,6 +115,7 @@ fn rules(plan: &Plan) -> Rules {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::invariant::ALL;
     use crate::scenario::parse;
     use std::path::Path;
 
@@ -129,6 +134,14 @@ timeline: [{ at: 1m, crash: { host: hub-a, for: 10s } }]
         match parse(Path::new("test.yaml"), &format!("{frame}{rest}")) {
             Ok(loaded) => loaded.plan(3),
             Err(mistakes) => panic!("{mistakes}"),
+        }
+    }
+
+    #[test]
+    fn every_bound_that_a_file_may_set_is_judged_by() {
+        for registration in ALL.iter().filter(|registration| registration.bounded) {
+            let rules = rules(&plan(&format!("invariants: {{ {}: {{ within: 61s }} }}", registration.name)));
+            assert_ne!(rules, Rules::default(), "{}", registration.name);
         }
     }
 

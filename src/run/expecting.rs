@@ -1,7 +1,7 @@
 //! What a scenario expects to have happened, decided from the history as it passes.
 
-use crate::history::{Entry, Event, Name, Witness};
-use crate::report::{ExpectationReport, InvariantReport, MessageCounts, Verdict};
+use crate::history::{Entry, Event, Name, Operation, Roster, Witness};
+use crate::report::{ClientReport, ExpectationReport, InvariantReport, MessageCounts, Verdict};
 use crate::scenario::{Counted, ExpectedThat, PlannedExpectation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
@@ -11,16 +11,18 @@ use std::time::Duration;
 pub(crate) struct Expecting {
     expectations: Vec<(PlannedExpectation, BTreeSet<Name>)>,
     settled_at: BTreeMap<Name, Name>,
+    operations: Vec<Operation>,
     lost: BTreeSet<Name>,
     reconnects: u64,
     refused: u64,
 }
 
 impl Expecting {
-    pub(crate) fn new(expectations: &[PlannedExpectation]) -> Self {
+    pub(crate) fn new(expectations: &[PlannedExpectation], roster: &Roster) -> Self {
         Self {
             expectations: expectations.iter().map(|planned| (planned.clone(), BTreeSet::new())).collect(),
             settled_at: BTreeMap::new(),
+            operations: roster.operations.clone(),
             lost: BTreeSet::new(),
             reconnects: 0,
             refused: 0,
@@ -28,15 +30,25 @@ impl Expecting {
     }
 
     /// Decides each expectation at the end, in the order of the file.
-    pub(crate) fn decide(&self, messages: &MessageCounts, invariants: &[InvariantReport]) -> Vec<ExpectationReport> {
+    pub(crate) fn decide(
+        &self,
+        messages: &MessageCounts,
+        clients: &[ClientReport],
+        invariants: &[InvariantReport],
+    ) -> Vec<ExpectationReport> {
         let decide = |(planned, seen): &(PlannedExpectation, BTreeSet<Name>)| {
             let (met, violated) = match &planned.kind {
                 ExpectedThat::Moved { devices: all, .. }
                 | ExpectedThat::Connected { clients: all, .. }
-                | ExpectedThat::Reconnected { clients: all, .. } => (all.iter().all(|name| seen.contains(name)), None),
+                | ExpectedThat::Reconnected { clients: all, .. }
+                | ExpectedThat::Answered { devices: all, .. } => (all.iter().all(|name| seen.contains(name)), None),
                 ExpectedThat::Count { of, at_least, at_most } => {
                     let count = self.count(*of, messages);
                     (at_least.is_none_or(|least| count >= least) && at_most.is_none_or(|most| count <= most), None)
+                }
+                ExpectedThat::ReconnectsSooner { clients: these, than, share_ppm } => {
+                    let medians = median(these, clients).zip(median(than, clients));
+                    (medians.is_some_and(|(own, other)| own * 1e6 <= other * f64::from(*share_ppm)), None)
                 }
                 ExpectedThat::Violated { invariant } => {
                     let broken =
@@ -78,6 +90,14 @@ impl Expecting {
     }
 }
 
+/// The median of a client's times to reconnect; of many, the median of their medians. `None`: none did.
+fn median(of: &[Name], clients: &[ClientReport]) -> Option<f64> {
+    let mine = clients.iter().filter(|client| of.iter().any(|name| **name == *client.name));
+    let mut medians: Vec<f64> = mine.filter_map(|client| client.reconnect_ms.p50).collect();
+    medians.sort_by(f64::total_cmp);
+    medians.get(medians.len().saturating_sub(1) / 2).copied()
+}
+
 impl Witness for Expecting {
     fn see(&mut self, Entry { at, event, .. }: &Entry) {
         match event {
@@ -101,6 +121,22 @@ impl Witness for Expecting {
             }
             Event::SessionLost { client, .. } => {
                 self.lost.insert(client.clone());
+            }
+            Event::Answered { operation, status: got, message } => {
+                let Some(Operation { verb: asked, client, .. }) = self.operations.get(operation.index()).cloned()
+                else {
+                    return;
+                };
+                self.note(*at, &client, |kind| match kind {
+                    ExpectedThat::Answered { verb, status, message_has, after, by, .. }
+                        if *verb == asked
+                            && status.is_none_or(|status| status == u32::from(*got))
+                            && message_has.as_ref().is_none_or(|words| message.contains(words.as_str())) =>
+                    {
+                        Some((*after, *by))
+                    }
+                    _ => None,
+                });
             }
             Event::Refused { .. } => self.refused += 1,
             _ => {}
@@ -132,9 +168,9 @@ mod tests {
     }
 
     fn met(expectation: PlannedExpectation, entries: &[Entry]) -> bool {
-        let mut expecting = Expecting::new(&[expectation]);
+        let mut expecting = Expecting::new(&[expectation], &Roster::default());
         entries.iter().for_each(|entry| expecting.see(entry));
-        expecting.decide(&MessageCounts::default(), &[])[0].met
+        expecting.decide(&MessageCounts::default(), &[], &[])[0].met
     }
 
     #[test]
@@ -155,7 +191,7 @@ mod tests {
             kind: ExpectedThat::Count { of: Counted::Received, at_least, at_most },
         };
         let messages = MessageCounts { received: 600, ..MessageCounts::default() };
-        let met = |expectation| Expecting::new(&[expectation]).decide(&messages, &[])[0].met;
+        let met = |expectation| Expecting::new(&[expectation], &Roster::default()).decide(&messages, &[], &[])[0].met;
         assert!(met(count(Some(600), Some(600))));
         assert!(!met(count(Some(601), None)));
         assert!(!met(count(None, Some(599))));
@@ -163,12 +199,98 @@ mod tests {
 
     #[test]
     fn a_session_opened_after_a_lost_one_is_a_reconnect() {
-        let mut expecting = Expecting::new(&[]);
+        let mut expecting = Expecting::new(&[], &Roster::default());
         let connected = Event::Connected { client: "xyz".into(), service: "hub-a".into(), session: 1 };
         let lost = Event::SessionLost { client: "xyz".into(), service: "hub-a".into(), session: 1, cause: Cause::Eof };
         for event in [connected.clone(), connected.clone(), lost, connected] {
             expecting.see(&Entry { at: MINUTE, host: "xyz".into(), event });
         }
         assert_eq!(expecting.count(Counted::Reconnects, &MessageCounts::default()), 1);
+    }
+
+    #[test]
+    fn everything_that_can_be_counted_is_counted_apart() {
+        let messages = MessageCounts {
+            offered: 1,
+            confirmed: 2,
+            received: 3,
+            duplicates: 4,
+            lost: 5,
+            given_up: 6,
+            indeterminate: 9,
+        };
+        let expecting = Expecting { reconnects: 7, refused: 8, ..Expecting::new(&[], &Roster::default()) };
+        let of = [
+            Counted::Offered,
+            Counted::Confirmed,
+            Counted::Received,
+            Counted::Duplicates,
+            Counted::Lost,
+            Counted::GivenUp,
+            Counted::Reconnects,
+            Counted::Refused,
+        ];
+        assert_eq!(of.map(|of| expecting.count(of, &messages)), [1, 2, 3, 4, 5, 6, 7, 8]);
+    }
+
+    #[test]
+    fn an_answer_is_told_by_verb_device_status_words_and_time() {
+        let operation = |verb: &'static str, client: &str| Operation {
+            name: verb.into(),
+            verb,
+            client: client.into(),
+            host: "operator".into(),
+            service: "central".into(),
+            owes: crate::history::Owes::Nothing,
+        };
+        let operations = vec![operation("method", "xyz"), operation("manual-failover", "xyz")];
+        let roster = Roster { operations, ..Roster::default() };
+        let met = |verb: &'static str, device: &str, status, words: Option<&str>, after: u32| {
+            let kind = ExpectedThat::Answered {
+                verb,
+                devices: vec![device.into()],
+                status,
+                message_has: words.map(str::to_owned),
+                after: MINUTE * after,
+                by: None,
+            };
+            let mut expecting = Expecting::new(&[PlannedExpectation { text: String::new(), kind }], &roster);
+            let answered = |operation: u32, status, message: &str| Event::Answered {
+                operation: crate::history::OperationId(operation),
+                status,
+                message: message.into(),
+            };
+            for event in [answered(0, 200, "17"), answered(1, 409, "no healthy hub")] {
+                expecting.see(&Entry { at: MINUTE * 2, host: "operator".into(), event });
+            }
+            expecting.decide(&MessageCounts::default(), &[], &[])[0].met
+        };
+        assert!(met("method", "xyz", None, None, 0) && met("manual-failover", "xyz", Some(409), Some("healthy"), 2));
+        assert!(!met("command", "xyz", None, None, 0), "another verb");
+        assert!(!met("method", "abc", None, None, 0), "another device");
+        assert!(!met("method", "xyz", Some(404), None, 0), "another status");
+        assert!(!met("method", "xyz", Some(200), Some("healthy"), 0), "the other's words");
+        assert!(!met("method", "xyz", None, None, 3), "too early");
+    }
+
+    #[test]
+    fn medians_of_reconnects_are_compared_and_nobody_is_sooner_without_one() {
+        let client = |name: &str, p50: Option<f64>| ClientReport {
+            name: name.into(),
+            reconnects: 1,
+            reconnect_ms: crate::report::Percentiles { p50, ..Default::default() },
+            moves: Vec::new(),
+        };
+        let clients = [client("cached", Some(100.0)), client("plain", Some(200.0)), client("never", None)];
+        let met = |one: &str, other: &str, share_ppm| {
+            let (these, than) = (vec![one.into()], vec![other.into()]);
+            let kind = ExpectedThat::ReconnectsSooner { clients: these, than, share_ppm };
+            let expecting = Expecting::new(&[PlannedExpectation { text: String::new(), kind }], &Roster::default());
+            expecting.decide(&MessageCounts::default(), &clients, &[])[0].met
+        };
+        assert!(met("cached", "plain", 500_000));
+        assert!(!met("cached", "plain", 499_999));
+        assert!(!met("plain", "cached", 1_000_000));
+        assert!(!met("never", "plain", 1_000_000) && !met("cached", "never", 1_000_000));
     }
 }

@@ -1,23 +1,25 @@
 //! The report of a run, made from what its audience saw.
 
 use super::audience::Kept;
-use crate::custody;
+use crate::custody::{self, Answer};
 use crate::engines::Curtain;
 use crate::history::Roster;
 use crate::invariant;
+use crate::iot::plan::PlannedOperation;
 use crate::judge::{ClientFinding, Findings};
 use crate::report::{
-    ClientReport, Determinism, FaultReport, InvariantReport, MessageCounts, Move, Percentiles, Report, SCHEMA, Verdict,
-    ViolationReport, line, replay_line, seconds,
+    ClientReport, Determinism, FaultReport, InvariantReport, MessageCounts, Move, OperationReport, Percentiles, Report,
+    SCHEMA, Verdict, ViolationReport, line, replay_line, seconds,
 };
 use crate::scenario::Plan;
 use std::time::Duration;
 
 pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: Kept) -> Report {
     let messages = counts(&findings.messages);
+    let clients: Vec<ClientReport> = findings.clients.iter().map(client_report).collect();
     let invariants: Vec<InvariantReport> =
         findings.invariants.iter().map(|finding| invariant_report(&plan.roster, finding)).collect();
-    let expectations = kept.expecting.decide(&messages, &invariants);
+    let expectations = kept.expecting.decide(&messages, &clients, &invariants);
     let plan_hash = plan.hash().to_string();
     Report {
         schema: SCHEMA,
@@ -26,7 +28,8 @@ pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: K
         seed: plan.seed,
         version: env!("CARGO_PKG_VERSION"),
         world: "sim",
-        verdict: Report::verdict_of(&invariants, &expectations),
+        verdict: Report::verdict_of(&invariants, &expectations, findings.complete),
+        complete: findings.complete,
         // Built-in systems take no chance but the seed's, in any build.
         determinism: Determinism::Full,
         fingerprint: curtain.fingerprint.to_string(),
@@ -36,10 +39,10 @@ pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: K
         events: curtain.events,
         messages,
         latency_ms: percentiles(&findings.latency),
-        clients: findings.clients.iter().map(client_report).collect(),
+        clients,
         invariants,
         expectations,
-        operations: Vec::new(),
+        operations: operations(plan, &findings.operations, curtain.virtual_time),
         faults: faults(plan, curtain.virtual_time),
         replay: replay_line(&plan.file, plan.seed, &plan_hash),
         plan_hash,
@@ -95,6 +98,27 @@ fn invariant_report(roster: &Roster, finding: &invariant::Finding) -> InvariantR
         more_violations: finding.more_violations,
         waived: finding.waived.clone(),
     }
+}
+
+/// What the operator asked for before the run was over, and what it was told.
+fn operations(plan: &Plan, asked: &custody::Operations, over: Duration) -> Vec<OperationReport> {
+    let planned = plan.iot.iter().flat_map(|iot| &iot.operator).flat_map(|operator| &operator.operations);
+    let report = |operation: &PlannedOperation| {
+        let asking = asked.of(operation.id)?;
+        let answer = match (asking.asked_at, &asking.answer) {
+            (None, _) => "not asked: the operator was down".to_owned(),
+            (Some(_), None) => "not answered by the end".to_owned(),
+            (Some(_), Some(Answer { status: 0, message, .. })) => format!("no answer: {message}"),
+            (Some(_), Some(Answer { status, message, .. })) => format!("{status} {message}").trim_end().to_owned(),
+        };
+        Some(OperationReport {
+            at_seconds: seconds(asking.asked_at.unwrap_or(operation.at)),
+            verb: plan.roster.operations.get(operation.id.index())?.verb.to_owned(),
+            target: operation.device.to_string(),
+            answer,
+        })
+    };
+    planned.filter(|operation| operation.at <= over).filter_map(report).collect()
 }
 
 /// What was done to the world before the run was over, each beginning and each end.

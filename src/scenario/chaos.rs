@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Chaos {
-    /// Which faults are drawn from, all alike.
+    /// Which faults are drawn from. Each seed draws some kinds of them first, so that runs differ more, and then from
+    /// those, all alike.
     pub faults: Vec<ChaosFault>,
     /// The gap between the beginnings of two faults, drawn anew each time.
     pub every: DurationRange,
@@ -29,7 +30,7 @@ fn is_one(at_most: &u32) -> bool {
 }
 
 /// What chaos can draw.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum ChaosFault {
     /// A host loses its power.

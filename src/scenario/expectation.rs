@@ -1,5 +1,6 @@
 //! What must have happened by the end of a run.
 use super::duration::DurationRange;
+use super::measure::Share;
 use super::name::{DeviceName, HubName, InvariantName};
 use super::schema::exactly_one_of;
 use schemars::JsonSchema;
@@ -25,6 +26,12 @@ pub struct Expectation {
     /// A client had a session again after it had lost one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reconnected: Option<Reconnected>,
+    /// One client was back in session sooner than another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reconnects_sooner: Option<ReconnectsSooner>,
+    /// The operator was answered.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answered: Option<Answered>,
 }
 
 fn one_kind(schema: &mut schemars::Schema) {
@@ -129,4 +136,95 @@ pub struct Reconnected {
     /// No later than this after `after`. Default the end.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<DurationRange>,
+}
+
+/// `reconnects-sooner: { client: cached, than: plain, share: 50% }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct ReconnectsSooner {
+    /// The client; of a group, the median of its members' medians counts.
+    pub client: DeviceName,
+    /// The other client, or group.
+    pub than: DeviceName,
+    /// The median of its times to reconnect is at most this share of the other's. Default 100%.
+    #[serde(default = "all", skip_serializing_if = "is_all")]
+    pub share: Share,
+}
+
+const ALL: Share = Share { ppm: 1_000_000 };
+
+fn all() -> Share {
+    ALL
+}
+
+fn is_all(share: &Share) -> bool {
+    *share == ALL
+}
+
+/// `answered: { verb: manual-failover, device: xyz, message-has: Success }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Answered {
+    /// What the operator had asked for.
+    pub verb: OperatorVerb,
+    /// The device; of a group, every one.
+    pub device: DeviceName,
+    /// The answer's HTTP status; 0 when there was none. Default any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 599))]
+    pub status: Option<u32>,
+    /// Words of the answer. Default any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message_has: Option<String>,
+    /// Not before this time. Default the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DurationRange>,
+    /// No later than this after `after`. Default the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<DurationRange>,
+}
+
+/// The verbs that the operator carries out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum OperatorVerb {
+    /// A command was sent.
+    Command,
+    /// A method was called.
+    Method,
+    /// Desired properties were changed.
+    Desired,
+    /// A device was sent away.
+    ManualFailover,
+    /// A device was called back.
+    ManualFailback,
+    /// It was asked where a device belongs.
+    RegistrationInfo,
+}
+
+impl OperatorVerb {
+    const ALL: [Self; 6] = [
+        Self::Command,
+        Self::Method,
+        Self::Desired,
+        Self::ManualFailover,
+        Self::ManualFailback,
+        Self::RegistrationInfo,
+    ];
+
+    /// Finds the verb of this name. `None`: it is no verb of the operator.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|verb| verb.name() == name)
+    }
+    /// As the timeline spells it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Command => "command",
+            Self::Method => "method",
+            Self::Desired => "desired",
+            Self::ManualFailover => "manual-failover",
+            Self::ManualFailback => "manual-failback",
+            Self::RegistrationInfo => "registration-info",
+        }
+    }
 }

@@ -1,4 +1,6 @@
-//! What the words of scenario files mean: faults, chaos and knobs, told from the schema that files are checked against.
+//! What the words of scenario files mean: faults, verbs, knobs, options, expectations, told from the schema that files
+//! are checked against.
+use super::expectation::OperatorVerb;
 use super::schema::schema;
 use serde_json::Value;
 
@@ -7,7 +9,7 @@ use serde_json::Value;
 pub struct Meaning {
     /// The word: `attack`, `on-session-loss`.
     pub word: String,
-    /// `fault` or `knob`.
+    /// `fault`, `verb`, `knob`, `option` or `expectation`.
     pub kind: &'static str,
     /// Where it is written: `timeline`, `iot.devices.*`.
     pub place: String,
@@ -17,34 +19,73 @@ pub struct Meaning {
     pub takes: Vec<(String, String)>,
 }
 
+/// The parts of the `iot:` section by their names in the schema, and where they are written.
+const PARTS: [(&str, &str); 4] =
+    [("Dps", "iot.dps"), ("Hub", "iot.hubs.*"), ("Central", "iot.central"), ("Device", "iot.devices.*")];
+
+/// Everything that a file may say and that has a name, by kind, in the order in which people look.
+pub fn glossary() -> Vec<Meaning> {
+    [faults(), verbs(), knobs(), options(), expectations()].concat()
+}
+
 /// Lists every fault of the timeline.
 pub fn faults() -> Vec<Meaning> {
+    timeline("fault", |verb| OperatorVerb::named(verb).is_none())
+}
+
+/// Lists what the operator can ask for.
+pub fn verbs() -> Vec<Meaning> {
+    timeline("verb", |verb| OperatorVerb::named(verb).is_some())
+}
+
+fn timeline(kind: &'static str, is_one: impl Fn(&str) -> bool) -> Vec<Meaning> {
     let schema = schema().to_value();
     let item = &schema["$defs"]["TimelineItem"];
-    let verbs = item["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["required"][0].as_str());
-    verbs.map(|verb| meaning(&schema, verb, "fault", "timeline", &item["properties"][verb])).collect()
+    let verbs = one_of(item).into_iter().filter(|verb| is_one(verb));
+    verbs.map(|verb| meaning(&schema, verb, kind, "timeline", &item["properties"][verb])).collect()
+}
+
+/// Lists what can be expected.
+pub fn expectations() -> Vec<Meaning> {
+    let schema = schema().to_value();
+    let item = &schema["$defs"]["Expectation"];
+    let kinds = one_of(item).into_iter();
+    kinds.map(|kind| meaning(&schema, kind, "expectation", "expect", &item["properties"][kind])).collect()
 }
 
 /// Lists every knob: the documented ways in which real software gets something wrong, off by default.
 pub fn knobs() -> Vec<Meaning> {
+    of_parts("knob", |about| about.starts_with(KNOB))
+}
+
+/// Lists every other option of the parts of the system.
+pub fn options() -> Vec<Meaning> {
+    of_parts("option", |about| !about.starts_with(KNOB))
+}
+
+/// How the description of a knob begins.
+const KNOB: &str = "Knob. ";
+
+fn of_parts(kind: &'static str, is_one: impl Fn(&str) -> bool) -> Vec<Meaning> {
     let schema = schema().to_value();
-    let mut knobs = Vec::new();
-    for (part, place) in
-        [("Dps", "iot.dps"), ("Hub", "iot.hubs.*"), ("Central", "iot.central"), ("Device", "iot.devices.*")]
-    {
+    let mut found = Vec::new();
+    for (part, place) in PARTS {
         for (key, property) in schema["$defs"][part]["properties"].as_object().into_iter().flatten() {
-            let about = property["description"].as_str().unwrap_or_default();
-            if about.starts_with("Knob.") {
-                knobs.push(meaning(&schema, key, "knob", place, property));
+            if is_one(property["description"].as_str().unwrap_or_default()) {
+                found.push(meaning(&schema, key, kind, place, property));
             }
         }
     }
-    knobs
+    found
+}
+
+fn one_of(item: &Value) -> Vec<&str> {
+    item["oneOf"].as_array().into_iter().flatten().filter_map(|one| one["required"][0].as_str()).collect()
 }
 
 fn meaning(schema: &Value, word: &str, kind: &'static str, place: &str, property: &Value) -> Meaning {
     let about = property["description"].as_str().unwrap_or_default();
-    let about = unwrapped(about.trim_start_matches("Knob. ")).replace(['<', '>'], "");
+    let about = unwrapped(about.trim_start_matches(KNOB)).replace(['<', '>'], "");
     let reference = property["$ref"].as_str().or_else(|| property["anyOf"][0]["$ref"].as_str());
     let inner = reference.and_then(|path| path.rsplit('/').next()).map_or(property, |name| &schema["$defs"][name]);
     let words = inner["oneOf"]
@@ -85,5 +126,16 @@ mod tests {
         }
         assert!(knobs.iter().all(|knob| knob.about.contains("https://github.com/") && knob.about.contains("Default")));
         assert!(knobs.iter().all(|knob| knob.takes.len() == 2), "{knobs:?}");
+    }
+
+    #[test]
+    fn every_word_says_what_it_means_and_every_verb_of_the_operator_is_one_of_the_timeline() {
+        assert!(glossary().iter().all(|meaning| meaning.about.len() > 8), "{:?}", glossary());
+        let verbs: Vec<String> = verbs().into_iter().map(|verb| verb.word).collect();
+        assert_eq!(verbs, ["command", "method", "desired", "manual-failover", "manual-failback", "registration-info"]);
+        assert!(faults().iter().all(|fault| !verbs.contains(&fault.word)));
+        let all = options();
+        assert!(all.iter().any(|option| option.word == "keep-alive" && option.place == "iot.devices.*"));
+        assert!(expectations().iter().any(|expectation| expectation.word == "moved"));
     }
 }

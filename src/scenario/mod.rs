@@ -8,6 +8,7 @@ mod checking;
 mod document;
 mod duration;
 mod expectation;
+mod expected;
 pub mod fault_text;
 mod faults;
 mod glossary;
@@ -31,8 +32,10 @@ mod written;
 
 pub use chaos::{Chaos, ChaosFault};
 pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
-pub use expectation::{Connected, Count, Counted, Expectation, Moved, Reconnected};
-pub use glossary::{Meaning, faults, knobs};
+pub use expectation::{
+    Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
+};
+pub use glossary::{Meaning, expectations, faults, glossary, knobs, options, verbs};
 pub use loading::{LoadError, Loaded, load, parse};
 pub use measure::{Bandwidth, Drift, Rate, Share};
 pub(crate) use mistake::closest;
@@ -44,7 +47,7 @@ pub use plan::{
 };
 pub use planning::plan;
 pub use rule::Rule;
-pub use schema::{Scenario, schema};
+pub use schema::{Scenario, published, schema};
 pub use site::{Link, Site};
 pub use timeline::{
     Attack, Command, Desired, Lossy, ManualFailover, Method, OfDevice, Outage, Partition, SkewClock, Slow, Spell,

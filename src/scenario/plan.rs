@@ -213,4 +213,28 @@ pub enum ExpectedThat {
         /// Not later.
         by: Option<Duration>,
     },
+    /// The median of a client's times to reconnect is at most a share of another's.
+    ReconnectsSooner {
+        /// The clients.
+        clients: Vec<Name>,
+        /// The others.
+        than: Vec<Name>,
+        /// The share, in parts per million.
+        share_ppm: u32,
+    },
+    /// The operator was answered about each of the devices.
+    Answered {
+        /// The verb.
+        verb: &'static str,
+        /// The devices.
+        devices: Vec<Name>,
+        /// The HTTP status; 0: none.
+        status: Option<u32>,
+        /// Words of the answer.
+        message_has: Option<String>,
+        /// Not before.
+        after: Duration,
+        /// Not later.
+        by: Option<Duration>,
+    },
 }

@@ -1,13 +1,13 @@
 //! Makes the plan: every choice drawn, every fault set against the others.
 use super::cast::Cast;
 use super::duration::DurationRange;
-use super::expectation::Expectation;
+use super::expected;
 use super::faults::{Drawing, Drawn};
 use super::loading::Loaded;
 use super::operations;
 use super::overlap;
 use super::pitfall::Pitfall;
-use super::plan::{ExpectedThat, PathPlan, Plan, PlannedExpectation, PlannedHost, PlannedRule};
+use super::plan::{PathPlan, Plan, PlannedHost, PlannedRule};
 use super::schema::Scenario;
 use super::site::Link;
 use super::storm;
@@ -125,7 +125,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
             .expect
             .iter()
             .enumerate()
-            .map(|(index, expectation)| expected(expectation, index, seed, &cast))
+            .map(|(index, expectation)| expected::draw(expectation, index, seed, &cast))
             .collect(),
         roster,
     }
@@ -200,64 +200,6 @@ fn rules(scenario: &Scenario, seed: u64) -> BTreeMap<String, PlannedRule> {
         (name.clone(), PlannedRule { within, given_up: rule.given_up.unwrap_or(0), waived: rule.waived.clone() })
     };
     scenario.invariants.iter().map(planned).collect()
-}
-
-fn expected(expectation: &Expectation, index: usize, seed: u64, cast: &Cast) -> PlannedExpectation {
-    let window = |after: Option<DurationRange>, within: Option<DurationRange>| {
-        let draw = |range: DurationRange, key: &str| range.draw(seed, &format!("expect[{index}].{key}"));
-        let after = after.map_or(Duration::ZERO, |after| draw(after, "after"));
-        (after, within.map(|within| after + draw(within, "within")))
-    };
-    let names = |group: &str| cast.hosts(group).iter().map(|host| host.as_str().into()).collect();
-    let (text, kind) = if let Some(moved) = &expectation.moved {
-        let (after, by) = window(moved.after, moved.within);
-        let text = format!("{} moved from {} to {}{}", moved.device, moved.from, moved.to, when(after, by));
-        (
-            text,
-            ExpectedThat::Moved {
-                devices: names(&moved.device),
-                from: (&*moved.from).into(),
-                to: (&*moved.to).into(),
-                after,
-                by,
-            },
-        )
-    } else if let Some(count) = &expectation.count {
-        let bounds = match (count.at_least, count.at_most) {
-            (Some(least), Some(most)) => format!("from {least} to {most}"),
-            (Some(least), None) => format!("at least {least}"),
-            (None, Some(0)) => "no".into(),
-            (None, Some(most)) => format!("at most {most}"),
-            (None, None) => "any number".into(),
-        };
-        let text = format!("{bounds} {}", count.of.in_words());
-        (text, ExpectedThat::Count { of: count.of, at_least: count.at_least, at_most: count.at_most })
-    } else if let Some(invariant) = &expectation.violated {
-        (format!("{invariant} is violated"), ExpectedThat::Violated { invariant: invariant.to_string() })
-    } else if let Some(connected) = &expectation.connected {
-        let (after, by) = window(connected.after, connected.within);
-        let text = format!("{} connected to {}{}", connected.client, connected.to, when(after, by));
-        (text, ExpectedThat::Connected { clients: names(&connected.client), to: (&*connected.to).into(), after, by })
-    } else if let Some(again) = &expectation.reconnected {
-        let (after, by) = window(again.after, again.within);
-        (
-            format!("{} connected again{}", again.client, when(after, by)),
-            ExpectedThat::Reconnected { clients: names(&again.client), after, by },
-        )
-    } else {
-        unreachable!("loading refuses expectations of no kind")
-    };
-    PlannedExpectation { text, kind }
-}
-
-fn when(after: Duration, by: Option<Duration>) -> String {
-    use super::duration::written_out;
-    match (after.is_zero(), by) {
-        (true, None) => String::new(),
-        (true, Some(by)) => format!(" by {}", written_out(by)),
-        (false, None) => format!(" after {}", written_out(after)),
-        (false, Some(by)) => format!(" between {} and {}", written_out(after), written_out(by)),
-    }
 }
 
 #[cfg(test)]

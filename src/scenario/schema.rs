@@ -10,6 +10,7 @@ use crate::iot::section::IotSection;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 /// A scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -61,6 +62,30 @@ fn five_minutes() -> DurationRange {
 /// Makes the JSON schema of scenario files.
 pub fn schema() -> Schema {
     schemars::schema_for!(Scenario)
+}
+
+/// Writes the JSON schema for editors, with a line's end. Switches may be written `on`, `off`, `yes` and `no` there,
+/// which YAML 1.2 takes for text.
+pub fn published() -> String {
+    let mut schema = schema().to_value();
+    let object = schema.as_object_mut().expect("the schema of a struct is an object");
+    object.insert("title".into(), "A Giant Lizard scenario".into());
+    widen_switches(&mut schema);
+    serde_json::to_string_pretty(&schema).expect("a schema has string keys") + "\n"
+}
+
+fn widen_switches(schema: &mut Value) {
+    match schema {
+        Value::Object(members) => {
+            if members.get("type") == Some(&"boolean".into()) {
+                members.remove("type");
+                members.insert("enum".into(), serde_json::json!([true, false, "on", "off", "yes", "no"]));
+            }
+            members.values_mut().for_each(widen_switches);
+        }
+        Value::Array(items) => items.iter_mut().for_each(widen_switches),
+        _ => {}
+    }
 }
 
 /// Says in the schema that exactly one of the properties must be there, leaving aside `others`.

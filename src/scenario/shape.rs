@@ -8,12 +8,7 @@ use super::written;
 use serde_json::{Map, Value, json};
 
 /// What is not built yet, by the part of the schema that will have it: said plainly instead of called unknown.
-const COMING: [(&str, &[&str]); 4] = [
-    ("Scenario", &["streams", "amqp"]),
-    ("TimelineItem", &["method", "command", "desired", "manual-failover", "manual-failback", "throttle", "hold"]),
-    ("Expectation", &["active", "refused", "answered"]),
-    ("Dps", &["limit"]),
-];
+const COMING: [(&str, &[&str]); 2] = [("Scenario", &["streams", "amqp"]), ("Expectation", &["active", "refused"])];
 
 /// What was sound of a node: itself with unsound parts left out, and the same as a value for serde.
 pub(crate) struct Sound {
@@ -69,6 +64,11 @@ impl<'s> Shape<'s> {
             return self.choice(node, spot, &choices);
         }
         match type_of(spot.schema) {
+            // Payloads and properties are the author's own.
+            "" => Some(self.free(node)),
+            "object" if spot.schema["additionalProperties"] == true && matches!(node.kind, Kind::Map(_)) => {
+                Some(self.free(node))
+            }
             "object" if spot.schema["format"] == TurnOn::FORMAT => Some(Sound { node: node.clone(), value: json!({}) }),
             "object" => self.object(node, spot),
             "array" => self.array(node, spot),
@@ -190,6 +190,27 @@ impl<'s> Shape<'s> {
                 false
             }
         }
+    }
+
+    /// Takes a value as it stands. A key that stands twice is a mistake even here.
+    fn free(&mut self, node: &Node) -> Sound {
+        let value = match &node.kind {
+            Kind::Map(entries) => {
+                let mut members = Map::new();
+                for entry in entries {
+                    if members.insert(entry.key.clone(), self.free(&entry.value).value).is_some() {
+                        let message = format!("`{}` stands here a second time", entry.key);
+                        self.mistakes.push(Mistake::new(entry.key_place, message).expected("each name once"));
+                    }
+                }
+                Value::Object(members)
+            }
+            Kind::List(items) => items.iter().map(|item| self.free(item).value).collect(),
+            Kind::Nothing => Value::Null,
+            Kind::Scalar { text, quoted: true } => text.as_str().into(),
+            Kind::Scalar { text, .. } => plain(text),
+        };
+        Sound { node: node.clone(), value }
     }
 
     fn array(&mut self, node: &Node, spot: Spot<'s, '_>) -> Option<Sound> {
@@ -337,6 +358,19 @@ fn quoted(key: &str) -> String {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
+}
+
+/// What unquoted text means (YAML 1.2, core schema): numbers and `true` and `false`, all else is text.
+fn plain(text: &str) -> Value {
+    let number =
+        |text: &str| text.parse::<i64>().ok().map(Value::from).or_else(|| text.parse::<u64>().ok().map(Value::from));
+    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
+    let float = || text.parse::<f64>().ok().filter(|_| starts_like_one).and_then(serde_json::Number::from_f64);
+    match text {
+        "true" => true.into(),
+        "false" => false.into(),
+        _ => number(text).or_else(|| float().map(Value::Number)).unwrap_or_else(|| text.into()),
+    }
 }
 
 fn is_coming(part: &str, key: &str) -> bool {

@@ -1,4 +1,8 @@
 //! Draws chaos: timeline items that nobody wrote, inside the envelope that each system declares.
+//!
+//! Each seed first draws which kinds of fault it has at all. Runs in which every kind takes part are all alike, and
+//! hide what only shows when one kind is left alone or left out (swarm testing: Groce, Zhang, Eide, Chen and Regehr,
+//! ISSTA 2012).
 use super::chaos::{Chaos, ChaosFault};
 use super::duration::DurationRange;
 use super::measure::Share;
@@ -20,6 +24,7 @@ pub(crate) fn draw(
     end: Duration,
 ) -> Vec<(String, Duration, TimelineItem)> {
     let sites: Vec<&str> = scenario.sites.keys().map(String::as_str).collect();
+    let faults = swarm(&chaos.faults, seed);
     let mut drawn = Vec::new();
     let mut on: Vec<(Duration, String)> = Vec::new();
     let mut at = Duration::ZERO;
@@ -34,7 +39,7 @@ pub(crate) fn draw(
             continue;
         }
         let dice = &mut lizard_sim::dice(seed, &origin);
-        let fault = chaos.faults[dice.random_range(0..chaos.faults.len())];
+        let fault = faults[dice.random_range(0..faults.len())];
         let busy: BTreeSet<&str> = on.iter().map(|(_, target)| target.as_str()).collect();
         let lasting = chaos.lasting.draw(seed, &format!("{origin}.lasting"));
         let mut candidates = candidates(fault, scenario, roster, &sites);
@@ -47,6 +52,15 @@ pub(crate) fn draw(
         drawn.push((origin, at, (chosen.item)(DurationRange::fixed(lasting))));
     }
     drawn
+}
+
+/// Draws the kinds that this seed has: any of the subsets that are not empty, all alike.
+fn swarm(listed: &[ChaosFault], seed: u64) -> Vec<ChaosFault> {
+    let mut kinds = listed.to_vec();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let subset = lizard_sim::dice(seed, "chaos.swarm").random_range(1..1u32 << kinds.len());
+    kinds.into_iter().enumerate().filter(|(index, _)| subset >> index & 1 == 1).map(|(_, kind)| kind).collect()
 }
 
 /// Something that could happen, and what it would happen to.
@@ -132,5 +146,25 @@ fn at_host(fault: ChaosFault, name: &str) -> Candidate {
             }
             item
         }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn seeds_draw_different_kinds_of_fault_and_each_draws_some() {
+        use ChaosFault::{Crash, Freeze, Partition};
+        let drawn: BTreeSet<Vec<ChaosFault>> =
+            (0..200).map(|seed| swarm(&[Partition, Crash, Freeze, Crash], seed)).collect();
+        assert_eq!(drawn.len(), 7, "every subset but the empty one: {drawn:?}");
+        assert!(drawn.iter().all(|kinds| !kinds.is_empty()));
+        assert_eq!(swarm(&[Crash], 3), [Crash]);
+        assert_eq!(
+            swarm(&[Partition, Crash], 3),
+            swarm(&[Crash, Partition], 3),
+            "the order of the file does not matter"
+        );
     }
 }

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use xxhash_rust::xxh3::Xxh3;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// One built-in message.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,9 +31,11 @@ pub enum PayloadError {
 
 #[derive(Serialize, Deserialize)]
 struct Body<'a> {
+    #[serde(borrow)]
     producer: Cow<'a, str>,
     number: u64,
     /// In hex: JSON numbers above 2^53 do not survive every reader.
+    #[serde(borrow)]
     checksum: Cow<'a, str>,
 }
 
@@ -45,7 +47,7 @@ impl Payload {
 
     /// Writes the body; the same message always has the same bytes.
     pub fn to_bytes(&self) -> Bytes {
-        let checksum = self.checksum();
+        let checksum = checksum(&self.producer, self.number);
         let body = Body { producer: Cow::Borrowed(&self.producer), number: self.number, checksum: checksum.into() };
         serde_json::to_vec(&body).expect("strings and a number are always JSON").into()
     }
@@ -55,17 +57,20 @@ impl Payload {
     /// # Errors
     /// [`PayloadError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let body: Body<'_> = serde_json::from_slice(bytes).map_err(|_| PayloadError::Foreign)?;
-        let payload = Self::new(body.producer, body.number);
-        if payload.checksum() == body.checksum { Ok(payload) } else { Err(PayloadError::Checksum) }
+        let Body { producer, number, .. } = Body::parse(bytes)?;
+        Ok(Self::new(producer, number))
     }
+}
 
-    fn checksum(&self) -> String {
-        let mut hash = Xxh3::new();
-        hash.update(self.producer.as_bytes());
-        hash.update(&self.number.to_le_bytes());
-        format!("{:016x}", hash.digest())
+impl<'a> Body<'a> {
+    fn parse(bytes: &'a [u8]) -> Result<Self, PayloadError> {
+        let body: Self = serde_json::from_slice(bytes).map_err(|_| PayloadError::Foreign)?;
+        if checksum(&body.producer, body.number) == body.checksum { Ok(body) } else { Err(PayloadError::Checksum) }
     }
+}
+
+fn checksum(producer: &str, number: u64) -> String {
+    format!("{:016x}", xxh3_64_with_seed(producer.as_bytes(), number))
 }
 
 /// Hashes a message's bytes, built-in or foreign: what `Offered` and `Received` carry.
@@ -86,8 +91,8 @@ impl Producers {
 
     /// Reads which message of which known producer a body is; `None`: it is foreign or damaged.
     pub fn message(&self, body: &[u8]) -> Option<MessageId> {
-        let Payload { producer, number } = Payload::parse(body).ok()?;
-        let producer = *self.0.get(producer.as_str())?;
+        let Body { producer, number, .. } = Body::parse(body).ok()?;
+        let producer = *self.0.get(&*producer)?;
         Some(MessageId { producer, number })
     }
 }

@@ -120,7 +120,7 @@ fn an_independent_client_connects_sends_and_is_answered() {
 
                 let stored = read_all(&host, "hub-a").await;
                 assert_eq!(stored.len(), 1, "{stored:?}");
-                assert_eq!((stored[0].offset, stored[0].device.as_str()), (0, "foreign"));
+                assert_eq!((stored[0].offset, stored[0].device.as_str()), (1, "foreign"), "after its registration");
                 assert_eq!(stored[0].payload().unwrap(), &b"21.5"[..]);
                 assert_eq!(stored[0].properties["$.ct"].as_deref(), Some("text/plain"));
                 assert_eq!(stored[0].properties["room"].as_deref(), Some("4"));
@@ -247,17 +247,17 @@ fn a_reader_that_waits_is_answered_when_a_message_comes_and_offsets_go_on_after_
                         publish(&client, TELEMETRY, "x").await;
                         until(&mut events, puback).await.unwrap();
                     });
-                    let answer = reader.request("GET", "/messages/events?from=0&wait=10s", "").await.unwrap();
+                    let answer = reader.request("GET", "/messages/events?from=1&wait=10s", "").await.unwrap();
                     let batch: Batch = answer.read().unwrap();
-                    assert_eq!((batch.events.len(), batch.next), (1, 1));
+                    assert_eq!((batch.events.len(), batch.next), (1, 2));
                     let waited = host.now() - began;
                     assert!(waited > seconds(4) && waited < seconds(5), "{waited:?}");
 
                     there.power_loss("hub-a");
                     there.boot("hub-a");
-                    let answer = control(&host, "hub-a").request("GET", "/messages/events?from=1&wait=10s", "").await;
+                    let answer = control(&host, "hub-a").request("GET", "/messages/events?from=2&wait=10s", "").await;
                     let batch: Batch = answer.unwrap().read().unwrap();
-                    assert_eq!((batch.events.len(), batch.next), (0, 1), "nothing came within the wait");
+                    assert_eq!((batch.events.len(), batch.next), (0, 2), "nothing came within the wait");
                 }
             })
             .await;

@@ -191,7 +191,7 @@ pub(crate) async fn read_all(host: &Host, hub: &str) -> Vec<TelemetryEvent> {
             return all;
         }
         from = batch.next;
-        all.extend(batch.events.into_iter().filter(|event| event.reported().is_none()));
+        all.extend(batch.events.into_iter().filter(|event| event.source().is_none()));
     }
 }
 

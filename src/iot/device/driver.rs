@@ -1,10 +1,12 @@
-//! A device's one task.
+//! A device's task: one for each of its clients, and a device has one client.
+use super::client::{Client, Output};
 use super::credentials::Credentials;
-use super::machine::{Device, Output};
+use super::machine::Device;
 use crate::history::{Cause, Event, Name};
-use crate::host::{BoxFuture, Host, Stream};
+use crate::host::{BoxFuture, Host, Stream, Task};
+use crate::iot::knobs::Clients;
 use crate::iot::moment::Moment;
-use crate::iot::plan::{DevicePlan, MQTT_PORT};
+use crate::iot::plan::{Abilities, DevicePlan, MQTT_PORT};
 use crate::wire::mqtt::{MqttStream, Packet, WireError};
 use std::future::poll_fn;
 use std::io;
@@ -21,72 +23,105 @@ const CLOSING_LIMIT: Duration = Duration::from_secs(1);
 /// Runs a device until its host stops. `dps` is the provisioning service's host, `group_key` its enrolment group's key
 /// (base64).
 pub async fn device(host: Host, plan: DevicePlan, dps: Name, id_scope: String, group_key: String) {
-    let credentials = match Credentials::new(&plan.host, &id_scope, &group_key, plan.keep_alive) {
+    let credentials = Credentials::new(&plan.host, &id_scope, &group_key, plan.keep_alive, plan.token_life);
+    let credentials = match credentials {
         Ok(credentials) => credentials,
         Err(error) => return host.record(Event::Note { text: format!("device cannot start: {error}") }),
     };
     let producer = plan.telemetry.and_then(|(id, _)| host.history().roster().producers.get(id.0 as usize));
     let producer = producer.map_or(String::new(), |producer| producer.name.to_string());
     let connect_time_out = plan.connect_time_out;
-    let (boot, dice, now) = (host.boot(), host.dice("back-off"), host.now());
-    let mut device = Device::new(plan, dps, credentials, &producer, boot, dice, now);
-    let mut line = Line::None;
-    let mut stopping: Option<BoxFuture<'_, ()>> = Some(Box::pin(host.stopping()));
-    let mut timer: Option<(Duration, BoxFuture<'_, ()>)> = None;
-    loop {
-        let moment = Moment::of(&host);
-        let due = device.due(moment);
-        // One that fires too early only looks: it is not set anew with every packet.
-        if due.is_none_or(|due| timer.as_ref().is_none_or(|(at, _)| due < *at)) {
-            timer = due.map(|at| (at, Box::pin(host.sleep_until(at)) as BoxFuture<'_, ()>));
-        }
-        let happened = poll_fn(|cx| {
-            if let Some(asked) = &mut stopping
-                && asked.as_mut().poll(cx).is_ready()
-            {
-                stopping = None;
-                return Poll::Ready(Happened::Stop);
-            }
-            if let Poll::Ready(happened) = line.poll(cx) {
-                return Poll::Ready(happened);
-            }
-            match &mut timer {
-                Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Happened::Time),
-                None => Poll::Pending,
-            }
-        })
-        .await;
-        let moment = Moment::of(&host);
-        match happened {
-            Happened::Stop => device.stop(moment),
-            Happened::Time => {
-                timer = None;
-                device.tick(moment);
-            }
-            Happened::Dialled(Ok(stream)) => {
-                line = Line::Open(MqttStream::new(stream, LARGEST_PACKET));
-                device.dialled(moment, Ok(()));
-            }
-            Happened::Dialled(Err(why)) => {
-                line = Line::None;
-                device.dialled(moment, Err(why));
-            }
-            Happened::Packet(packet) => device.received(moment, packet),
-            Happened::Broken(cause) => device.broken(moment, cause),
-        }
-        for output in device.outputs() {
-            match output {
-                Output::Record(event) => host.record(event),
-                Output::Dial(to) => line = Line::Dialling(Box::pin(dial(host.clone(), to, connect_time_out))),
-                Output::Send(packet) => line.send(&packet),
-                Output::HangUp { politely } => hang_up(&host, &mut line, politely).await,
-                Output::Stopped => return,
-            }
-        }
+    let (boot, now) = (host.boot(), host.now());
+    if plan.knobs.clients == Clients::Two {
+        // The same program once more, with nothing to do.
+        let plan = DevicePlan { telemetry: None, reported: None, abilities: Abilities::default(), ..plan.clone() };
+        let dice = host.dice("back-off of the second client");
+        let second = Device::new(plan, dps.clone(), credentials.clone(), "", boot, dice, now).as_second_client();
+        host.spawn(run(host.clone(), Box::new(second), connect_time_out));
     }
+    let dice = host.dice("back-off");
+    let first = Device::new(plan, dps, credentials, &producer, boot, dice, now);
+    run(host, Box::new(first), connect_time_out).await;
 }
 
-/// What a device waits for.
+/// Moves a client's bytes until it has stopped.
+fn run(host: Host, mut client: Box<dyn Client>, connect_time_out: Duration) -> BoxFuture<'static, ()> {
+    Box::pin(async move {
+        let mut line = Line::None;
+        let mut stopping: Option<BoxFuture<'_, ()>> = Some(Box::pin(host.stopping()));
+        let mut timer: Option<(Duration, BoxFuture<'_, ()>)> = None;
+        let mut abandoned: Vec<Task> = Vec::new();
+        loop {
+            let due = client.due(Moment::of(&host));
+            // One that fires too early only looks: it is not set anew with every packet.
+            if due.is_none_or(|due| timer.as_ref().is_none_or(|(at, _)| due < *at)) {
+                timer = due.map(|at| (at, Box::pin(host.sleep_until(at)) as BoxFuture<'_, ()>));
+            }
+            let happened = next(&mut stopping, &mut line, &mut timer).await;
+            let moment = Moment::of(&host);
+            match happened {
+                Happened::Stop => client.stop(moment),
+                Happened::Time => {
+                    timer = None;
+                    client.tick(moment);
+                }
+                Happened::Dialled(Ok(stream)) => {
+                    line = Line::Open(MqttStream::new(stream, LARGEST_PACKET));
+                    client.dialled(moment, Ok(()));
+                }
+                Happened::Dialled(Err(why)) => {
+                    line = Line::None;
+                    client.dialled(moment, Err(why));
+                }
+                Happened::Packet(packet) => client.received(moment, packet),
+                Happened::Broken(cause) => client.broken(moment, cause),
+            }
+            for output in client.outputs() {
+                match output {
+                    Output::Record(event) => host.record(event),
+                    Output::Dial(to) => line = Line::Dialling(Box::pin(dial(host.clone(), to, connect_time_out))),
+                    Output::Send(packet) => line.send(&packet),
+                    Output::HangUp { politely } => hang_up(&host, &mut line, politely).await,
+                    Output::Abandon(client) => {
+                        abandoned.push(host.spawn(run(host.clone(), client, connect_time_out)));
+                    }
+                    Output::Exited => {
+                        // The process is gone with all its clients; the machine is not.
+                        abandoned.into_iter().for_each(Task::abort);
+                        return host.stopping().await;
+                    }
+                    Output::Stopped => return,
+                }
+            }
+        }
+    })
+}
+
+/// Waits for the first of all that can happen; when several have, in this order.
+async fn next(
+    stopping: &mut Option<BoxFuture<'_, ()>>,
+    line: &mut Line,
+    timer: &mut Option<(Duration, BoxFuture<'_, ()>)>,
+) -> Happened {
+    poll_fn(|cx| {
+        if let Some(asked) = stopping
+            && asked.as_mut().poll(cx).is_ready()
+        {
+            *stopping = None;
+            return Poll::Ready(Happened::Stop);
+        }
+        if let Poll::Ready(happened) = line.poll(cx) {
+            return Poll::Ready(happened);
+        }
+        match timer {
+            Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Happened::Time),
+            None => Poll::Pending,
+        }
+    })
+    .await
+}
+
+/// What a client waits for.
 enum Happened {
     Stop,
     Time,

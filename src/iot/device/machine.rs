@@ -1,11 +1,15 @@
 //! The device itself: from the provisioning service to its hub and back, with its application's data in hand.
 use super::back_off::{BackOff, Pace};
-use super::credentials::{Credentials, TOKEN_LIFE};
+use super::client::{Client, Output};
+use super::commands::Commands;
+use super::credentials::Credentials;
+use super::desired::Desired;
 use super::keep_alive::{KeepAlive, Pulse};
+use super::methods::Methods;
 use super::outbox::Outbox;
-use super::provisioning::Provisioning;
+use super::provisioning::{Provisioning, model_payload};
 use super::reports::Reports;
-use crate::history::{Cause, Event, Name, ProducerId};
+use crate::history::{Cause, Name, ProducerId};
 use crate::iot::moment::Moment;
 use crate::iot::plan::DevicePlan;
 use crate::wire::mqtt::Packet;
@@ -16,9 +20,6 @@ mod application;
 mod at_hub;
 mod road;
 
-/// A session is renewed so long before its token ends (as the Python SDK does).
-const RENEW_BEFORE: Duration = Duration::from_secs(120);
-
 /// How long a device that is asked to stop waits for acknowledgements before it gives its messages up.
 const GOODBYE: Duration = Duration::from_secs(5);
 
@@ -26,23 +27,8 @@ const GOODBYE: Duration = Duration::from_secs(5);
 /// on a disk. A device would have to live for weeks without a boot to use a million.
 const NUMBERS_OF_A_BOOT: u64 = 1_000_000;
 
-/// What the device wants done, in order.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Output {
-    /// Connect to a service; the outcome is to be told to [`Device::dialled`].
-    Dial(Name),
-    /// Send a packet over the connection.
-    Send(Packet),
-    /// Close the connection, or give the dialling up. `politely`: after what was sent before.
-    HangUp {
-        /// Let what was sent before reach the other side.
-        politely: bool,
-    },
-    /// Write into the history.
-    Record(Event),
-    /// The device has stopped.
-    Stopped,
-}
+/// Sessions of each further client of the same device begin at this times its place among them.
+const SESSIONS_OF_A_CLIENT: u64 = 1 << 40;
 
 /// ```text
 ///               ┌────────── refused, lost ──────────┐
@@ -53,6 +39,8 @@ pub enum Output {
 ///     │           └──────────────── token nearly over ───────────────┤
 ///     └──────────────────────────── refused, lost ───────────────────┘
 /// ```
+///
+/// With `cache-hostname` a settled session that is lost leads straight to Dialling its hub.
 #[derive(Debug)]
 enum State {
     /// `then`: it only waits for its pace, and dials this hub.
@@ -74,8 +62,11 @@ enum State {
         session: u64,
         phase: Phase,
         keep_alive: KeepAlive,
-        renew: SystemTime,
+        /// `None`: never.
+        renew: Option<SystemTime>,
     },
+    /// It will not connect again, and its application does not know.
+    Resigned,
     Stopped,
 }
 
@@ -110,12 +101,21 @@ pub struct Device {
     state: State,
     outbox: Outbox,
     reports: Reports,
+    desired: Desired,
+    commands: Commands,
+    methods: Methods,
     telemetry: Option<Telemetry>,
     report_due: Option<Duration>,
     back_off: BackOff,
     pace: Pace,
     /// Its hub, as it was last told.
     hub: Option<Name>,
+    /// It has subscribed in this boot.
+    has_subscribed: bool,
+    /// The hub for which its token was made, and when.
+    token: Option<(Name, SystemTime)>,
+    /// Hubs at which a client of its own was left behind (the knob's).
+    abandoned: Vec<Name>,
     last_session: u64,
     /// Asked to stop; then it waits no longer than this.
     stopping: Option<Duration>,
@@ -142,13 +142,19 @@ impl Device {
             provisioning_service,
             credentials,
             state: State::Resting { until: now, then: None },
-            outbox: Outbox::new(plan.buffer, plan.in_flight),
+            outbox: Outbox::new(plan.buffer, plan.in_flight, plan.knobs.resends, plan.knobs.send_buffer),
             reports: Reports::new(before),
+            desired: Desired::new(plan.knobs.reads_twin, plan.knobs.desired_versions),
+            commands: Commands::new(&plan.host, plan.handles_in, plan.knobs.acks_commands),
+            methods: Methods::new(plan.handles_in, plan.knobs.methods_after_reconnect),
             telemetry,
             report_due: plan.reported.map(|_| now),
             back_off: BackOff::new(plan.back_off, dice),
             pace: Pace::default(),
             hub: None,
+            has_subscribed: false,
+            token: None,
+            abandoned: Vec::new(),
             last_session: before,
             stopping: None,
             outputs: Vec::new(),
@@ -156,23 +162,49 @@ impl Device {
         }
     }
 
-    /// Takes what has to be done since the last call.
-    pub fn outputs(&mut self) -> Vec<Output> {
+    /// Numbers its sessions apart from those of the device's first client.
+    #[must_use]
+    pub fn as_second_client(mut self) -> Self {
+        self.last_session += SESSIONS_OF_A_CLIENT;
+        self
+    }
+
+    fn next_session(&mut self) -> u64 {
+        self.last_session += 1;
+        self.last_session
+    }
+
+    fn name(&self) -> Name {
+        self.plan.host.clone()
+    }
+
+    fn service(&self, of: &Service) -> Name {
+        match of {
+            Service::Provisioning => self.provisioning_service.clone(),
+            Service::Hub(hub) => hub.clone(),
+        }
+    }
+}
+
+impl Client for Device {
+    fn outputs(&mut self) -> Vec<Output> {
         std::mem::take(&mut self.outputs)
     }
 
-    /// Says when to call [`tick`](Self::tick). `None`: only something from outside can happen next.
-    pub fn due(&self, moment: Moment) -> Option<Duration> {
+    fn due(&self, moment: Moment) -> Option<Duration> {
         let session = match &self.state {
             State::Resting { until, .. } => Some(*until),
             State::Dialling { .. } => None,
             State::Registering { keep_alive, registration, .. } => Some(keep_alive.due().min(registration.due())),
             State::AtHub { phase: Phase::Greeting { late } | Phase::Subscribing { late }, .. } => Some(*late),
             State::AtHub { phase: Phase::Settled, keep_alive, renew, .. } => {
-                let renew_at = moment.now + renew.duration_since(moment.wall_clock).unwrap_or_default();
+                let left = renew.map(|renew| renew.duration_since(moment.wall_clock).unwrap_or_default());
+                let renew_at = left.map(|left| moment.now + left);
                 let answer = self.oldest_request().map(|since| since + self.plan.puback_time_out);
-                [Some(keep_alive.due()), Some(renew_at), answer].into_iter().flatten().min()
+                let twin = [self.reports.due(), self.desired.due()];
+                twin.into_iter().chain([Some(keep_alive.due()), renew_at, answer]).flatten().min()
             }
+            State::Resigned => None,
             State::Stopped => return None,
         };
         // An application that waits for room waits for an acknowledgement, not for the clock.
@@ -181,11 +213,11 @@ impl Device {
         // A device that was frozen over its end has old dates and nothing more to do about them.
         let open = moment.now < self.plan.until && self.stopping.is_none();
         let application = application.filter(|due| open && *due < self.plan.until);
-        application.chain(session).chain(self.stopping).min()
+        let at_work = [self.commands.due(), self.methods.due(), self.next_drop()].into_iter().flatten();
+        application.chain(at_work).chain(session).chain(self.stopping).min()
     }
 
-    /// Looks at the clock.
-    pub fn tick(&mut self, moment: Moment) {
+    fn tick(&mut self, moment: Moment) {
         let now = moment.now;
         match &mut self.state {
             State::Resting { until, then } if now >= *until => {
@@ -207,7 +239,7 @@ impl Device {
             }
             State::AtHub { phase: Phase::Settled, keep_alive, renew, .. } => match keep_alive.look(now) {
                 Pulse::Dead => self.lost(now, Cause::Silence),
-                _ if moment.wall_clock >= *renew => self.renew(now),
+                _ if renew.is_some_and(|renew| moment.wall_clock >= renew) => self.renew(now),
                 Pulse::Ping => self.outputs.push(Output::Send(Packet::PingReq)),
                 Pulse::Quiet => {
                     if self.oldest_request().is_some_and(|since| now >= since + self.plan.puback_time_out) {
@@ -220,39 +252,42 @@ impl Device {
         self.go_on(moment);
     }
 
-    /// Takes the outcome of a [`Output::Dial`]: connected, or why not.
-    pub fn dialled(&mut self, moment: Moment, outcome: Result<(), String>) {
+    fn dialled(&mut self, moment: Moment, outcome: Result<(), String>) {
         let now = moment.now;
         let State::Dialling { to } = &self.state else { return };
         let to = to.clone();
         match (outcome, to) {
             (Err(why), to) => {
                 self.refused(self.service(&to), why);
-                self.rest(now);
+                match to {
+                    Service::Provisioning => self.not_provisioned(now),
+                    Service::Hub(_) => self.rest(now),
+                }
             }
             (Ok(()), Service::Provisioning) => {
                 let session = self.next_session();
                 let connect = self.credentials.for_provisioning(session, moment.wall_clock);
                 self.outputs.push(Output::Send(Packet::Connect(connect)));
-                let registration = Provisioning::new(self.credentials.device(), now, self.plan.puback_time_out);
+                let payload = model_payload(self.plan.abilities.model.as_ref());
+                let (device, retry) = (self.credentials.device(), self.plan.knobs.dps_retry);
+                let registration = Provisioning::new(device, payload, retry, now, self.plan.puback_time_out);
                 let keep_alive = KeepAlive::new(self.plan.keep_alive, now);
                 self.state = State::Registering { session, opened: false, keep_alive, registration };
             }
             (Ok(()), Service::Hub(hub)) => {
                 let session = self.next_session();
-                let connect = self.credentials.for_hub(&hub, session, moment.wall_clock);
+                let (made, renew) = self.token(&hub, moment.wall_clock);
+                let connect = self.credentials.for_hub(&hub, session, made);
                 self.outputs.push(Output::Send(Packet::Connect(connect)));
                 let phase = Phase::Greeting { late: now + self.plan.connect_time_out };
                 let keep_alive = KeepAlive::new(self.plan.keep_alive, now);
-                let renew = moment.wall_clock + TOKEN_LIFE - RENEW_BEFORE;
                 self.state = State::AtHub { hub, session, phase, keep_alive, renew };
             }
         }
         self.go_on(moment);
     }
 
-    /// Takes a packet.
-    pub fn received(&mut self, moment: Moment, packet: Packet) {
+    fn received(&mut self, moment: Moment, packet: Packet) {
         let now = moment.now;
         match &mut self.state {
             State::Registering { keep_alive, registration, .. } => {
@@ -269,32 +304,14 @@ impl Device {
         self.go_on(moment);
     }
 
-    /// Takes the end of the connection.
-    pub fn broken(&mut self, moment: Moment, cause: Cause) {
+    fn broken(&mut self, moment: Moment, cause: Cause) {
         self.lost(moment.now, cause);
         self.go_on(moment);
     }
 
-    /// Asks the device to stop: no new data, a moment for what is outstanding, a goodbye.
-    pub fn stop(&mut self, moment: Moment) {
+    fn stop(&mut self, moment: Moment) {
         self.stopping.get_or_insert(moment.now + GOODBYE);
         self.go_on(moment);
-    }
-
-    fn next_session(&mut self) -> u64 {
-        self.last_session += 1;
-        self.last_session
-    }
-
-    fn name(&self) -> Name {
-        self.plan.host.clone()
-    }
-
-    fn service(&self, of: &Service) -> Name {
-        match of {
-            Service::Provisioning => self.provisioning_service.clone(),
-            Service::Hub(hub) => hub.clone(),
-        }
     }
 }
 

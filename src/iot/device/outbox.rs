@@ -1,5 +1,6 @@
 //! Messages on their way to a hub: bounded, in order, kept until they are acknowledged.
 use crate::history::{MessageId, Name};
+use crate::iot::knobs::{Resends, SendBuffer};
 use crate::wire::mqtt::{Packet, Publish, Quality, next_packet_id};
 use bytes::Bytes;
 use std::collections::VecDeque;
@@ -14,6 +15,8 @@ pub struct Message {
     pub topic: String,
     /// Its body.
     pub payload: Bytes,
+    /// When the application gave it.
+    pub given: Duration,
 }
 
 /// ```text
@@ -51,6 +54,10 @@ pub struct Outbox {
     /// The most messages in flight.
     window: usize,
     last_packet: u16,
+    resends: Resends,
+    buffer: SendBuffer,
+    /// What the application gave last.
+    newest: Bytes,
     /// The hub of the last session, and whether its session goes on: then what is unanswered keeps its packet ids.
     session: Option<(Name, bool)>,
 }
@@ -68,8 +75,17 @@ pub struct Sending {
 
 impl Outbox {
     /// Begins empty, with no session.
-    pub fn new(room: usize, window: usize) -> Self {
-        Self { held: VecDeque::new(), room, window, last_packet: 0, session: None }
+    pub fn new(room: usize, window: usize, resends: Resends, buffer: SendBuffer) -> Self {
+        Self {
+            held: VecDeque::new(),
+            room,
+            window,
+            last_packet: 0,
+            resends,
+            buffer,
+            newest: Bytes::new(),
+            session: None,
+        }
     }
 
     /// Says whether the application has to wait.
@@ -90,6 +106,7 @@ impl Outbox {
         if self.is_full() {
             return Err(message);
         }
+        self.newest = message.payload.clone();
         self.held.push_back(Held { message, state: State::Waiting, sent_before: false });
         Ok(())
     }
@@ -120,7 +137,7 @@ impl Outbox {
             return None;
         }
         let resumed = matches!(self.session, Some((_, true)));
-        let next = self.held.iter().position(|held| !matches!(held.state, State::InFlight { .. }))?;
+        let next = self.next()?;
         let (packet, dup) = match self.held[next].state {
             State::Unanswered { packet } if resumed => (packet, true),
             _ => (self.fresh_packet_id(), false),
@@ -128,7 +145,11 @@ impl Outbox {
         let held = &mut self.held[next];
         held.state = State::InFlight { packet, since: now };
         let again = std::mem::replace(&mut held.sent_before, true);
-        let Message { id, topic, payload } = held.message.clone();
+        let Message { id, topic, mut payload, .. } = held.message.clone();
+        if again && self.buffer == SendBuffer::Reused {
+            // Where it lies and how long it is was noted when it was given; the application has written there since.
+            payload = self.newest.slice(..payload.len().min(self.newest.len()));
+        }
         let quality = Quality::AtLeastOnce { id: packet, dup };
         Some(Sending { id, packet: Packet::Publish(Publish { topic, payload, retain: false, quality }), again })
     }
@@ -140,12 +161,23 @@ impl Outbox {
         self.held.remove(position).map(|held| held.message.id)
     }
 
-    /// Says since when the oldest message in flight waits for its PUBACK.
+    /// Says since when the longest waiting message in flight waits for its PUBACK.
     pub fn waiting_since(&self) -> Option<Duration> {
-        self.held.iter().find_map(|held| match held.state {
+        let since = self.sent().filter_map(|held| match held.state {
             State::InFlight { since, .. } => Some(since),
             _ => None,
-        })
+        });
+        since.min()
+    }
+
+    /// Says when the application gave the oldest message.
+    pub fn oldest_given(&self) -> Option<Duration> {
+        self.held.front().map(|held| held.message.given)
+    }
+
+    /// Drops what the application gave at this time or before.
+    pub fn drop_given_until(&mut self, limit: Duration) {
+        while self.held.pop_front_if(|held| held.message.given <= limit).is_some() {}
     }
 
     /// Gives all messages up.
@@ -161,14 +193,32 @@ impl Outbox {
                 State::InFlight { packet, .. } | State::Unanswered { packet } => packet == self.last_packet,
                 State::Waiting => false,
             };
-            if !self.held.iter().take_while(|held| held.state != State::Waiting).any(taken) {
+            if !self.sent().any(taken) {
                 return self.last_packet;
             }
         }
     }
 
+    /// The place of the message to send next: what was sent before comes before what was not.
+    fn next(&self) -> Option<usize> {
+        let unsent = |held: &Held| !matches!(held.state, State::InFlight { .. });
+        match self.resends {
+            Resends::InOrder => self.held.iter().position(unsent),
+            Resends::NewestFirst => {
+                let sent = self.sent().count();
+                let again = (0..sent).rev().find(|place| unsent(&self.held[*place]));
+                again.or_else(|| (sent < self.held.len()).then_some(sent))
+            }
+        }
+    }
+
+    /// Whatever was ever sent.
+    fn sent(&self) -> impl Iterator<Item = &Held> {
+        self.held.iter().take_while(|held| held.state != State::Waiting)
+    }
+
     fn in_flight(&self) -> usize {
-        self.held.iter().take_while(|held| matches!(held.state, State::InFlight { .. })).count()
+        self.sent().filter(|held| matches!(held.state, State::InFlight { .. })).count()
     }
 }
 

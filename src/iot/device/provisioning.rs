@@ -1,8 +1,10 @@
 //! Asking the provisioning service where the device belongs (Microsoft docs, iot-mqtt-connect-to-iot-dps).
+use crate::iot::knobs::DpsRetry;
+use crate::iot::plan::{Model, ModelForm};
 use crate::wire::mqtt::{ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::time::Duration;
 
 const ANSWERS: &str = "$dps/registrations/res/";
@@ -37,6 +39,9 @@ enum State {
 #[derive(Debug)]
 pub struct Provisioning {
     device: String,
+    /// What the device tells of itself when it registers.
+    payload: Value,
+    retry: DpsRetry,
     state: State,
     /// Under which the service's answer is asked for; `None`: register first.
     operation: Option<String>,
@@ -83,10 +88,12 @@ struct RegistrationState {
 }
 
 impl Provisioning {
-    /// Begins with the CONNECT sent. `time_out`: for each answer.
-    pub fn new(device: &str, now: Duration, time_out: Duration) -> Self {
+    /// Begins with the CONNECT sent. `payload`: goes with the registration. `time_out`: for each answer.
+    pub fn new(device: &str, payload: Value, retry: DpsRetry, now: Duration, time_out: Duration) -> Self {
         Self {
             device: device.to_owned(),
+            payload,
+            retry,
             state: State::Greeting,
             operation: None,
             requests: 0,
@@ -154,7 +161,10 @@ impl Provisioning {
         let Ok(status) = status.parse::<u16>() else { return self.end(Step::Nonsense) };
         // The official service sends whole seconds; whatever is not is taken as if it were not there.
         let retry_after = parameter("retry-after").and_then(|text| text.parse().ok()).map(Duration::from_secs);
-        let until = now + retry_after.unwrap_or(DEFAULT_RETRY).min(LONGEST_RETRY);
+        let until = match self.retry {
+            DpsRetry::BacksOff => now + retry_after.unwrap_or(DEFAULT_RETRY).min(LONGEST_RETRY),
+            DpsRetry::AtOnce => now,
+        };
         let body: Option<Body> = serde_json::from_slice(&publish.payload).ok();
         match (status, body) {
             (202, Some(Body { operation_id: Some(operation), .. })) => {
@@ -198,7 +208,7 @@ impl Provisioning {
         let id = self.packet_id();
         let publish = match &self.operation {
             None => {
-                let body = json!({ "payload": null, "registrationId": self.device });
+                let body = json!({ "payload": self.payload, "registrationId": self.device });
                 Publish::at_least_once(
                     format!("$dps/registrations/PUT/iotdps-register/?$rid={id}"),
                     body.to_string(),
@@ -224,6 +234,16 @@ impl Provisioning {
     fn end(&mut self, step: Step) -> Option<Step> {
         self.state = State::Ended;
         Some(step)
+    }
+}
+
+/// Writes a device's model as the payload of its registration; `null` without one, as the Python SDK sends it.
+pub fn model_payload(model: Option<&Model>) -> Value {
+    let Some(Model { id, form }) = model else { return Value::Null };
+    match form {
+        ModelForm::Object => json!({ "modelId": id }),
+        ModelForm::Legacy => json!({ "iotcModelId": id }),
+        ModelForm::Text => json!({ "iotcModelId": id }).to_string().into(),
     }
 }
 

@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     fn record(n: u32) -> Option<Record> {
-        Some(Record::Registered { device: n.to_string(), generation: None })
+        Some(Record::Registered { device: n.to_string(), generation: None, enqueued: String::new() })
     }
 
     fn effects(batch: Vec<Entry<u32>>) -> Vec<u32> {

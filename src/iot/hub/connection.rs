@@ -1,7 +1,9 @@
 //! One connection of a device, as the hub holds it.
+use super::topic::Properties;
 use crate::history::Name;
 use crate::iot::moment::Moment;
-use crate::wire::mqtt::Will;
+use crate::wire::mqtt::{Connect, Will};
+use bytes::Bytes;
 use std::collections::BTreeSet;
 use std::time::{Duration, SystemTime};
 
@@ -17,11 +19,12 @@ pub const MOST_UNANSWERED: usize = 1000;
 
 /// ```text
 ///            CONNECT let in
-///  Greeting ───────────────> Open
-///     │                        │
-///     └── 30 s, or refused     └── any Ending
-///               v                    v
-///            (removed)            (removed)
+///  Greeting ────────────────────────> Open
+///     │  └────────> Waiting ──────────^ │
+///     │   throttled    │                │
+///     └── 30 s, or     └── 10 s, or     └── any Ending
+///      v  refused       v  refused       v
+///   (removed)       (removed)        (removed)
 /// ```
 #[derive(Clone, Debug)]
 pub enum Connection {
@@ -29,6 +32,13 @@ pub enum Connection {
     Greeting {
         /// When it is shown out.
         until: Duration,
+    },
+    /// The throttle keeps its CONNECT waiting.
+    Waiting {
+        /// Until then.
+        until: Duration,
+        /// What is looked at then; `None`: it will have waited too long.
+        connect: Option<Connect>,
     },
     /// Let in.
     Open(Live),
@@ -53,8 +63,19 @@ pub struct Live {
     pub expires: SystemTime,
     /// Publishes not yet answered.
     pub unanswered: usize,
+    /// What the throttle keeps waiting; nothing else is read meanwhile.
+    pub held: Option<Held>,
     /// What to store for the device should it vanish.
     pub will: Option<Will>,
+}
+
+/// Telemetry that came too fast.
+#[derive(Clone, Debug)]
+pub struct Held {
+    /// Until then.
+    pub until: Duration,
+    /// Its properties, payload and packet id; `None`: it will have waited too long.
+    pub telemetry: Option<(Properties, Bytes, Option<u16>)>,
 }
 
 /// Why a hub's connection ended. A device sees no more than that it did: MQTT 3.1.1 has no other error.
@@ -76,6 +97,8 @@ pub enum Ending {
     ExactlyOnce,
     TooLong,
     TooManySubscriptions,
+    Acknowledgement,
+    Throttled,
     Storage,
     Stopping,
 }
@@ -98,6 +121,8 @@ impl Ending {
             Self::ExactlyOnce => "quality of service 2",
             Self::TooLong => "message too long",
             Self::TooManySubscriptions => "too many subscriptions",
+            Self::Acknowledgement => "acknowledged out of order",
+            Self::Throttled => "throttled for too long (429002)",
             Self::Storage => "could not store",
             Self::Stopping => "hub is stopping",
         }
@@ -116,8 +141,12 @@ impl Connection {
         match self {
             Self::Greeting { until } if moment.now >= *until => Err(Ending::NotLetIn),
             Self::Greeting { until } => Ok(*until),
+            // It goes on by the throttle's own alarm.
+            Self::Waiting { until, .. } => Ok(*until + GREETING_LIMIT),
             Self::Open(live) => {
-                let silent_at = live.heard + live.silence;
+                // What a throttled connection says is not heard.
+                let heard = live.held.as_ref().map_or(live.heard, |held| held.until.max(live.heard));
+                let silent_at = heard + live.silence;
                 if moment.now >= silent_at {
                     return Err(Ending::Silence);
                 }
@@ -158,6 +187,7 @@ mod tests {
             silence: silence_allowed(20),
             expires: UNIX_EPOCH + Duration::from_secs(expires),
             unanswered: 0,
+            held: None,
             will: None,
         })
     }

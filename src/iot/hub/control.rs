@@ -1,8 +1,9 @@
-//! A hub's control plane: identities, telemetry, twins, health.
+//! A hub's control plane: identities, telemetry, messages for devices, twins, methods, health.
 use super::driver::Core;
 use super::gate::may_be_device;
 use super::machine::Answer;
 use super::memory::Applied;
+use super::petition;
 use super::record::feed_json;
 use crate::history::Event;
 use crate::host::BoxFuture;
@@ -30,14 +31,78 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
         ("GET", ["health"]) => Response::json(200, &json!({ "status": "up" })),
         ("PUT" | "DELETE", ["devices", device]) => change(&core, &request, device).await,
         ("GET", ["messages", "events"]) => events(&core, &request).await,
+        ("POST", ["devices", device, "messages", "devicebound"]) => command(&core, &request, device).await,
         ("GET", ["twins", device]) => match core.with(|hub, _| hub.twin(device)) {
             Some(twin) => Response::json(200, &twin),
-            None => Response::error(404_001, "device not found"),
+            None => no_device(),
         },
-        (_, ["health"] | ["devices", _] | ["messages", "events"] | ["twins", _]) => {
-            Response::error(405_000, "method not allowed")
-        }
+        ("PATCH", ["twins", device]) => desire(&core, &request, device).await,
+        ("POST", ["twins", device, "methods"]) => method(&core, &request, device).await,
+        (
+            _,
+            ["health"]
+            | ["devices", _]
+            | ["messages", "events"]
+            | ["devices", _, "messages", "devicebound"]
+            | ["twins", _]
+            | ["twins", _, "methods"],
+        ) => Response::error(405_000, "method not allowed"),
         _ => Response::error(404_000, "no such resource"),
+    }
+}
+
+fn no_device() -> Response {
+    Response::error(404_001, "device not found")
+}
+
+fn not_stored() -> Response {
+    Response::error(500_000, "could not store")
+}
+
+/// `POST /devices/{id}/messages/devicebound?message-id={id}&ttl={duration}&{property}={value}`: answered 201 when
+/// durable, also when a message of this id is queued already.
+async fn command(core: &Core, request: &Request, device: &str) -> Response {
+    let host = core.host();
+    let fresh = || core.fresh_id();
+    let message = match petition::message(request, device, host.now(), fresh) {
+        Ok(message) => message,
+        Err(refusal) => return refusal.into(),
+    };
+    let id = message.id.clone();
+    match core.ask(|hub, _, request| hub.queue(request, device, message)).await {
+        Answer::Now(Applied::Done | Applied::Unchanged) => Response::json(201, &json!({ "messageId": id })),
+        Answer::Now(Applied::Full) => Response::error(403_004, "device queue depth exceeded"),
+        Answer::Now(_) => no_device(),
+        _ => not_stored(),
+    }
+}
+
+/// `PATCH /twins/{id}`: answered with the twin when durable.
+async fn desire(core: &Core, request: &Request, device: &str) -> Response {
+    let patch = match petition::desired(request) {
+        Ok(patch) => patch,
+        Err(response) => return response,
+    };
+    match core.ask(|hub, _, request| hub.desire(request, device, patch)).await {
+        Answer::Twin(twin) => Response::json(200, &twin),
+        Answer::Now(Applied::Refused(error)) => Response::error(400_000, &error.to_string()),
+        Answer::Now(_) => no_device(),
+        _ => not_stored(),
+    }
+}
+
+/// `POST /twins/{id}/methods`: answered when the device has answered, or will not any more.
+async fn method(core: &Core, request: &Request, device: &str) -> Response {
+    let call = match petition::method_call(request) {
+        Ok(call) => call,
+        Err(refusal) => return refusal.into(),
+    };
+    match core.ask(|hub, moment, request| hub.call(moment.now, request, device, call)).await {
+        Answer::Returned { status, payload } => Response::json(200, &json!({ "status": status, "payload": payload })),
+        Answer::NotOnline => Response::error(404_103, "device is not online"),
+        Answer::InUse => Response::error(409_000, "request id in use"),
+        Answer::Now(_) => no_device(),
+        _ => Response::error(504_101, "device did not answer in time"),
     }
 }
 
@@ -53,13 +118,13 @@ async fn change(core: &Core, request: &Request, device: &str) -> Response {
     };
     let removes = request.method == "DELETE";
     let answer = core
-        .change(|hub, id| match removes {
-            true => hub.remove(id, device, generation),
-            false => hub.register(id, device, generation),
+        .ask(|hub, moment, id| match removes {
+            true => hub.remove(moment, id, device, generation),
+            false => hub.register(moment, id, device, generation),
         })
         .await;
     match (answer, removes) {
-        (Answer::Failed, _) => Response::error(500_000, "could not store"),
+        (Answer::Failed, _) => not_stored(),
         (Answer::Now(Applied::Stale), _) => Response::error(412_000, "a later generation is known"),
         (_, true) => Response::empty(204),
         (Answer::Now(Applied::Done), false) => Response::json(201, &json!({ "deviceId": device })),

@@ -30,6 +30,8 @@ const DISK_RETRY: Duration = Duration::from_secs(1);
 /// What a connection's task is told.
 enum Told {
     Send(Packet),
+    /// Look again whether more may be read.
+    Read,
     Close,
 }
 
@@ -39,6 +41,8 @@ pub(super) struct Core {
     state: Mutex<State>,
     /// Rung when there may be something to write.
     write: Notify,
+    /// Rung when the hub has something to do sooner than the clock's task waits for.
+    alarm: Notify,
     /// Rung when a connection's task has ended.
     parted: Notify,
     /// The offset that the next stored message will have.
@@ -51,6 +55,8 @@ struct State {
     wires: BTreeMap<ConnectionId, mpsc::UnboundedSender<Told>>,
     asking: BTreeMap<RequestId, oneshot::Sender<Answer>>,
     last_request: RequestId,
+    /// What the clock's task waits for; `None`: to be rung.
+    armed: Option<Duration>,
 }
 
 /// Runs a hub until its host stops: then what it has taken is stored, and every connection closed.
@@ -64,12 +70,20 @@ pub async fn hub(host: Host, plan: HubPlan, group_key: String) {
             return host.record(Event::Note { text: format!("hub cannot start: {error}") });
         }
     };
-    let settings = Settings { name: plan.host, group_key, knobs: plan.knobs, boot: host.boot() };
+    let settings = Settings {
+        name: plan.host,
+        group_key,
+        knobs: plan.knobs,
+        boot: host.boot(),
+        limit: plan.limit,
+        throttles: plan.throttles,
+    };
     let hub = Hub::new(settings, Producers::of(host.history().roster()), memory);
     let core = Arc::new(Core::new(host.clone(), hub, reader));
 
     let devices = host.spawn(welcome(core.clone(), devices));
     let control = host.spawn(control::serve(core.clone()));
+    let clock = host.spawn(keep_time(core.clone()));
     let mut writing = pin!(core.write_to(&mut ledger));
     let mut stopping = pin!(host.stopping());
     poll_fn(|cx| {
@@ -80,7 +94,8 @@ pub async fn hub(host: Host, plan: HubPlan, group_key: String) {
 
     devices.abort();
     control.abort();
-    core.with(|hub, moment| hub.drain(moment));
+    clock.abort();
+    core.with(|hub, _| hub.drain());
     poll_fn(|cx| {
         let _ = writing.as_mut().poll(cx);
         if core.state().hub.is_idle() { Poll::Ready(()) } else { Poll::Pending }
@@ -109,6 +124,30 @@ async fn remembered(host: &Host) -> (Ledger, Memory) {
 async fn welcome(core: Arc<Core>, listener: Listener) {
     while let Ok(accepted) = listener.accept().await {
         core.host.spawn(connection(core.clone(), accepted));
+    }
+}
+
+/// Rings the hub at the times it asks for; sleeps as long as there is none.
+async fn keep_time(core: Arc<Core>) {
+    loop {
+        let at = {
+            let mut state = core.state();
+            state.armed = state.hub.next_alarm();
+            state.armed
+        };
+        match at {
+            None => core.alarm.notified().await,
+            Some(at) => {
+                let mut timer = pin!(core.host.sleep_until(at));
+                let mut rung = pin!(core.alarm.notified());
+                poll_fn(|cx| match timer.as_mut().poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(()),
+                    Poll::Pending => rung.as_mut().poll(cx),
+                })
+                .await;
+            }
+        }
+        core.with(Hub::ring);
     }
 }
 
@@ -147,6 +186,7 @@ async fn connection(core: Arc<Core>, accepted: Accepted) {
         .await;
         let next_look = match happened {
             Happened::Told(Told::Close) => break,
+            Happened::Told(Told::Read) => continue,
             Happened::Told(Told::Send(packet)) => match stream.send(&packet) {
                 Ok(()) => continue,
                 Err(error) => core.with(|hub, moment| hub.broken(moment, id, Some(&error))),
@@ -171,8 +211,9 @@ async fn connection(core: Arc<Core>, accepted: Accepted) {
 impl Core {
     fn new(host: Host, hub: Hub, reader: Box<dyn DiskFile>) -> Self {
         let (stored, _) = watch::channel(hub.next_offset());
-        let state = State { hub, wires: BTreeMap::new(), asking: BTreeMap::new(), last_request: 0 };
-        Self { host, state: Mutex::new(state), write: Notify::new(), parted: Notify::new(), stored, reader }
+        let state = State { hub, wires: BTreeMap::new(), asking: BTreeMap::new(), last_request: 0, armed: None };
+        let (write, alarm, parted) = (Notify::new(), Notify::new(), Notify::new());
+        Self { host, state: Mutex::new(state), write, alarm, parted, stored, reader }
     }
 
     pub(super) fn host(&self) -> &Host {
@@ -186,13 +227,20 @@ impl Core {
     /// Lets the hub do something, and does what it wants done then.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Hub, Moment) -> T) -> T {
         let value = self.act(act);
-        if self.state().hub.wants_disk() {
+        let state = self.state();
+        let sooner = state.hub.next_alarm().is_some_and(|at| state.armed.is_none_or(|armed| at < armed));
+        let wants_disk = state.hub.wants_disk();
+        drop(state);
+        if wants_disk {
             self.write.notify_one();
+        }
+        if sooner {
+            self.alarm.notify_one();
         }
         value
     }
 
-    /// As [`with`](Self::with), for the one who writes.
+    /// As [`with`](Self::with), for the one who writes and looks for more by himself; it must set no alarm.
     fn act<T>(&self, act: impl FnOnce(&mut Hub, Moment) -> T) -> T {
         let moment = Moment::of(&self.host);
         let mut state = self.state();
@@ -224,8 +272,8 @@ impl Core {
         }
     }
 
-    /// Asks for a change of the registry and waits until it is durable.
-    pub(super) async fn change(&self, ask: impl FnOnce(&mut Hub, RequestId)) -> Answer {
+    /// Asks the hub for something and waits for its answer.
+    pub(super) async fn ask(&self, ask: impl FnOnce(&mut Hub, Moment, RequestId)) -> Answer {
         let (answer, answered) = oneshot::channel();
         let request = {
             let mut state = self.state();
@@ -234,8 +282,15 @@ impl Core {
             state.asking.insert(request, answer);
             request
         };
-        self.with(|hub, _| ask(hub, request));
+        self.with(|hub, moment| ask(hub, moment, request));
         answered.await.unwrap_or(Answer::Failed)
+    }
+
+    /// Names a message whose sender does not: once in the life of this hub.
+    pub(super) fn fresh_id(&self) -> String {
+        let mut state = self.state();
+        state.last_request += 1;
+        format!("{}-{}", self.host.boot(), state.last_request)
     }
 
     /// Waits until a message at this offset is stored.
@@ -247,26 +302,13 @@ impl Core {
 
     /// Writes whatever the hub wants written, for ever.
     async fn write_to(&self, ledger: &mut Ledger) {
-        let mut flush_at = None;
         loop {
-            match flush_at {
-                Some(at) => {
-                    let mut timer = pin!(self.host.sleep_until(at));
-                    let mut rung = pin!(self.write.notified());
-                    poll_fn(|cx| match timer.as_mut().poll(cx) {
-                        Poll::Ready(()) => Poll::Ready(()),
-                        Poll::Pending => rung.as_mut().poll(cx),
-                    })
-                    .await;
-                }
-                None => self.write.notified().await,
-            }
-            flush_at = self.act(|hub, moment| hub.flush(moment.now));
+            self.write.notified().await;
             while let Some(records) = self.act(|hub, _| hub.begin_commit()) {
                 let end = ledger.end();
                 let appended = if records.is_empty() { Ok(()) } else { ledger.append(&records).await };
                 let stored = appended.ok().map(|()| places(end, &records));
-                self.act(|hub, moment| hub.committed(moment, stored));
+                self.with(|hub, moment| hub.committed(moment, stored));
             }
         }
     }
@@ -279,6 +321,7 @@ impl State {
         for output in self.hub.outputs() {
             match output {
                 Output::Send(to, packet) => self.tell(to, Told::Send(packet)),
+                Output::Read(connection) => self.tell(connection, Told::Read),
                 Output::Close(connection) => self.tell(connection, Told::Close),
                 Output::Record(event) => events.push(event),
                 Output::Answer(request, answer) => {

@@ -10,11 +10,11 @@ use serde_json::{Map, Value};
 /// iot-hub-devguide-messages-construct); telemetry has no such property here.
 pub(super) const MESSAGE_SOURCE: &str = "iothub-message-source";
 pub(super) const TWIN_CHANGE: &str = "twinChangeEvents";
+pub(super) const UPDATED: &str = "updateTwin";
 /// A device was registered or removed; which of both says `opType`.
 pub(super) const LIFECYCLE: &str = "deviceLifecycleEvents";
 pub(super) const OPERATION: &str = "opType";
 pub(super) const CREATED: &str = "createDeviceIdentity";
-#[allow(dead_code, reason = "the hub tells of it with its next change")]
 pub(super) const DELETED: &str = "deleteDeviceIdentity";
 /// A cloud-to-device message is done with. The real hub has a queue of its own for it (Microsoft docs,
 /// iot-hub-devguide-messages-c2d#message-feedback); here readers get it in the one feed.

@@ -1,17 +1,21 @@
 //! The hub itself: packets, requests and finished writes in; packets, answers and events out.
+use super::alarms::{Alarm, Alarms};
+use super::calls::Calls;
 use super::commit::Commits;
-use super::connection::{Connection, Ending, GREETING_LIMIT, Live, MOST_UNANSWERED, silence_allowed};
-use super::gate::entry;
+use super::connection::{Connection, Ending, GREETING_LIMIT, MOST_UNANSWERED};
 use super::memory::{Applied, Memory};
 use super::record::Record;
-use super::topic::{Asked, asked};
+use super::throttle::Bucket;
 use super::twin::TwinView;
 use crate::history::{Event, MessageId, Name};
 use crate::iot::knobs::HubKnobs;
 use crate::iot::ledger::Place;
 use crate::iot::moment::Moment;
-use crate::wire::mqtt::{Connect, ConnectCode, Packet, Publish, WireError};
+use crate::iot::plan::Throttle;
+use crate::scenario::Rate;
+use crate::wire::mqtt::{ConnectCode, Packet, Publish, SubscribeCode, WireError};
 use crate::wire::payload::Producers;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -28,28 +32,51 @@ pub type ConnectionId = u64;
 pub type RequestId = u64;
 
 mod asked;
+mod commands;
+mod connecting;
 mod durable;
+mod methods;
+mod registry;
+
+pub use methods::MethodCall;
 
 /// What the hub wants done.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Output {
     /// Send a packet.
     Send(ConnectionId, Packet),
+    /// More [`may be read`](Hub::may_read) from it than before.
+    Read(ConnectionId),
     /// Close it, after what was sent before.
     Close(ConnectionId),
     /// Write into the history.
     Record(Event),
-    /// Answer a request that waited for the disk.
+    /// Answer a request of the control plane.
     Answer(RequestId, Answer),
 }
 
-/// What became of a change of the registry.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// What became of a request of the control plane.
+#[derive(Clone, Debug, PartialEq)]
 pub enum Answer {
     /// It is durable, and came to this.
     Now(Applied),
     /// It could not be stored; nothing changed.
     Failed,
+    /// What is desired of the device is durable, and its twin is this now.
+    Twin(TwinView),
+    /// The device ran the method. Without a payload, or with one that is no JSON: `null`.
+    Returned {
+        /// The device's own.
+        status: i32,
+        /// The device's own.
+        payload: Value,
+    },
+    /// The device is not connected, or takes no methods.
+    NotOnline,
+    /// The device did not answer in its time, or its connection ended first.
+    NoAnswer,
+    /// A method with this request id waits for the device's answer already.
+    InUse,
 }
 
 /// What to do when an entry is durable.
@@ -70,11 +97,40 @@ enum Effect {
         ack: Option<u16>,
         rid: String,
     },
+    /// In its turn, so that PUBACKs come in the order of the publishes.
+    Acknowledge(ConnectionId, u16),
+    Subscribed {
+        from: ConnectionId,
+        id: u16,
+        codes: Vec<SubscribeCode>,
+    },
     Send(ConnectionId, Packet),
     /// Somebody waits to hear that the registry was changed. `removed`: this device's connection is to end.
     Registry {
         request: RequestId,
         removed: Option<Name>,
+    },
+    /// The knob's: only the connection ends, the registry stays as it is.
+    Dismissed {
+        request: RequestId,
+        device: Name,
+        generation: Option<u64>,
+    },
+    Desired {
+        request: RequestId,
+        device: Name,
+        patch: Map<String, Value>,
+    },
+    Queued {
+        request: RequestId,
+        device: Name,
+        id: String,
+    },
+    /// A command is done with. `from`: who acknowledged it; `None`: its time was over.
+    Settled {
+        device: Name,
+        id: String,
+        from: Option<ConnectionId>,
     },
 }
 
@@ -89,6 +145,10 @@ pub struct Settings {
     pub knobs: HubKnobs,
     /// Of its host: numbers sessions whose clients do not say theirs.
     pub boot: u32,
+    /// The most new connections, and as many telemetry messages.
+    pub limit: Rate,
+    /// Times with another limit.
+    pub throttles: Vec<Throttle>,
 }
 
 /// All state of one boot of a hub.
@@ -97,27 +157,40 @@ pub struct Hub {
     producers: Producers,
     memory: Memory,
     commits: Commits<Effect>,
-    /// Confirmed, not yet handed to the disk, since when (the knob's).
+    /// Confirmed, not yet handed to the disk (the knob's).
     lazy: Vec<(Record, Option<MessageId>)>,
-    lazy_since: Option<Duration>,
     connections: BTreeMap<ConnectionId, Connection>,
     /// Each device's one connection.
     live: BTreeMap<Name, ConnectionId>,
     last_connection: ConnectionId,
+    calls: Calls,
+    alarms: Alarms,
+    /// For new connections and for telemetry.
+    connects: Bucket,
+    messages: Bucket,
     draining: bool,
     outputs: Vec<Output>,
 }
 
 impl Hub {
     /// Begins without connections, with what the hub remembers.
-    pub fn new(settings: Settings, producers: Producers, memory: Memory) -> Self {
+    pub fn new(settings: Settings, producers: Producers, mut memory: Memory) -> Self {
+        let mut alarms = Alarms::default();
+        for (device, queue) in memory.queues_mut() {
+            queue.booted();
+            alarms.set(Alarm::Queue(device.into()), queue.alarm());
+        }
+        let bucket = || Bucket::new(settings.limit, settings.throttles.clone());
         Self {
+            connects: bucket(),
+            messages: bucket(),
+            calls: Calls::default(),
+            alarms,
             settings,
             producers,
             memory,
             commits: Commits::default(),
             lazy: Vec::new(),
-            lazy_since: None,
             connections: BTreeMap::new(),
             live: BTreeMap::new(),
             last_connection: 0,
@@ -145,9 +218,11 @@ impl Hub {
         match self.connections.get_mut(&from) {
             None => {}
             Some(Connection::Greeting { .. }) => match packet {
-                Packet::Connect(connect) => self.greeted(moment, from, connect),
+                Packet::Connect(connect) => self.connecting(moment, from, connect),
                 _ => self.end(moment, from, Ending::Unexpected),
             },
+            // It is not read from.
+            Some(Connection::Waiting { .. }) => {}
             Some(Connection::Open(live)) => {
                 live.heard = moment.now;
                 let device = live.device.clone();
@@ -165,7 +240,7 @@ impl Hub {
             Some(WireError::TooLong) => Ending::TooLong,
             Some(WireError::ExactlyOnce) => Ending::ExactlyOnce,
             Some(WireError::Protocol) => {
-                self.send(from, connack(ConnectCode::UnacceptableProtocol));
+                self.send(from, connecting::refusal(ConnectCode::UnacceptableProtocol));
                 Ending::NotLetIn
             }
             Some(_) => Ending::Malformed,
@@ -189,15 +264,16 @@ impl Hub {
     pub fn may_read(&self, connection: ConnectionId) -> bool {
         !self.draining
             && match self.connections.get(&connection) {
-                Some(Connection::Open(live)) => live.unanswered < MOST_UNANSWERED,
+                Some(Connection::Open(live)) => live.unanswered < MOST_UNANSWERED && live.held.is_none(),
+                Some(Connection::Waiting { .. }) => false,
                 _ => true,
             }
     }
 
     /// Takes nothing more, and hands all it has to the disk.
-    pub fn drain(&mut self, moment: Moment) {
+    pub fn drain(&mut self) {
         self.draining = true;
-        self.flush(moment.now);
+        self.flush();
     }
 
     /// Ends every connection, because the hub is about to stop.
@@ -208,104 +284,38 @@ impl Hub {
         }
     }
 
-    fn greeted(&mut self, moment: Moment, from: ConnectionId, connect: Connect) {
-        let entry = match entry(&self.settings.name, &self.settings.group_key, &connect, moment.wall_clock) {
-            Ok(entry) => entry,
-            Err(code) => return self.refuse(moment, from, code),
-        };
-        // A device that is not registered gets 3, as one that is disabled does (azure-iot-sdk-c, issue 314).
-        let Some(known) = self.memory.device(&entry.device) else {
-            return self.refuse(moment, from, ConnectCode::ServerUnavailable);
-        };
-        let kept = known.session.clone().filter(|_| !connect.clean_session);
-        let forgets = known.session.is_some() && connect.clean_session;
-        if let Some(older) = self.live.get(&entry.device).copied() {
-            self.end(moment, older, Ending::NewerConnection);
-        }
-        let session = entry.session.unwrap_or(u64::from(self.settings.boot) << 32 | from);
-        let live = Live {
-            device: entry.device.clone(),
-            session,
-            clean: connect.clean_session,
-            filters: kept.clone().unwrap_or_default(),
-            heard: moment.now,
-            silence: silence_allowed(connect.keep_alive),
-            expires: entry.expires,
-            unanswered: 0,
-            will: connect.will,
-        };
-        self.connections.insert(from, Connection::Open(live));
-        self.live.insert(entry.device.clone(), from);
-        if forgets || (kept.is_none() && !connect.clean_session) {
-            let filters = (!connect.clean_session).then(Vec::new);
-            self.commit(Some(Record::Session { device: entry.device.to_string(), filters }), Effect::Nothing);
-        }
-        self.outputs.push(Output::Record(Event::SessionOpened { client: entry.device, session }));
-        self.send(from, Packet::ConnAck { session_present: kept.is_some(), code: ConnectCode::Accepted });
+    // Time.
+
+    /// When to [`ring`](Self::ring) next; `None`: nothing waits for its time.
+    pub fn next_alarm(&self) -> Option<Duration> {
+        self.alarms.next()
     }
 
-    fn refuse(&mut self, moment: Moment, from: ConnectionId, code: ConnectCode) {
-        self.send(from, connack(code));
-        self.end(moment, from, Ending::NotLetIn);
-    }
-
-    fn said(&mut self, moment: Moment, from: ConnectionId, device: &Name, packet: Packet) {
-        match packet {
-            Packet::Publish(publish) => self.published(moment, from, device, publish),
-            Packet::Subscribe { id, filters } => self.subscribed(moment, from, id, filters),
-            Packet::Unsubscribe { id, filters } => self.unsubscribed(from, id, &filters),
-            Packet::PingReq => self.send(from, Packet::PingResp),
-            // Nothing that this hub sends asks for an acknowledgement yet.
-            Packet::PubAck { .. } => {}
-            Packet::Disconnect => self.end(moment, from, Ending::Disconnect),
-            _ => self.end(moment, from, Ending::Unexpected),
-        }
-    }
-
-    fn end(&mut self, moment: Moment, connection: ConnectionId, ending: Ending) {
-        let Some(ended) = self.connections.remove(&connection) else { return };
-        if let Connection::Open(live) = ended {
-            self.live.remove(&live.device);
-            if let (Some(will), false) = (live.will, ending == Ending::Disconnect)
-                && let Some(Asked::Telemetry(mut properties)) = asked(&live.device, &will.topic)
-            {
-                properties.insert("iothub-MessageType".into(), Some("Will".into()));
-                self.telemetry(moment, &live.device, properties, &will.payload, None);
+    /// Does whatever was to be done by now.
+    pub fn ring(&mut self, moment: Moment) {
+        while let Some(alarm) = self.alarms.due(moment.now) {
+            match alarm {
+                Alarm::Flush => self.flush(),
+                Alarm::Queue(device) => self.serve(moment, &device),
+                Alarm::Call => self.give_up_calls(moment.now),
+                Alarm::Held(connection) => self.let_go(moment, connection),
             }
-            let event = Event::SessionEnded { client: live.device, session: live.session, why: ending.why() };
-            self.outputs.push(Output::Record(event));
         }
-        self.outputs.push(Output::Close(connection));
     }
 
-    // What the control plane asks.
-
-    /// Registers a device, unless a removal of this generation or a later one is known. The answer comes as
-    /// [`Output::Answer`], when it is durable. Without a generation the request counts as the latest.
-    pub fn register(&mut self, request: RequestId, device: &str, generation: Option<u64>) {
-        // Written even when it seems to change nothing: a removal may be waiting before it.
-        let record = Record::Registered { device: device.to_owned(), generation };
-        self.commit(Some(record), Effect::Registry { request, removed: None });
-    }
-
-    /// Removes a device and closes its connection, unless a registration of a later generation is known; answers as
-    /// [`register`](Self::register) does.
-    pub fn remove(&mut self, request: RequestId, device: &str, generation: Option<u64>) {
-        let record = Record::Removed { device: device.to_owned(), generation };
-        self.commit(Some(record), Effect::Registry { request, removed: Some(device.into()) });
-    }
+    // What readers ask.
 
     /// Shows a registered device's twin.
     pub fn twin(&self, device: &str) -> Option<TwinView> {
         Some(self.memory.device(device)?.twin.view())
     }
 
-    /// Where stored telemetry and changes of twins lie in the ledger, from an offset on.
+    /// Where what readers get lies in the ledger, from an offset on.
     pub fn feed(&self, from: u64, most: usize) -> &[Place] {
         self.memory.feed(from, most)
     }
 
-    /// The offset that the next stored message will have.
+    /// The offset that the next event for readers will have.
     pub fn next_offset(&self) -> u64 {
         self.memory.next_offset()
     }
@@ -323,6 +333,15 @@ impl Hub {
         }
     }
 
+    /// The device's connection, if it has subscribed to this filter, now or in the session that it goes on with.
+    fn listening(&self, device: &str, filter: &str) -> Option<ConnectionId> {
+        let connection = *self.live.get(device)?;
+        match self.connections.get(&connection)? {
+            Connection::Open(live) if live.filters.contains(filter) => Some(connection),
+            _ => None,
+        }
+    }
+
     fn send(&mut self, to: ConnectionId, packet: Packet) {
         if self.connections.contains_key(&to) {
             self.outputs.push(Output::Send(to, packet));
@@ -330,8 +349,9 @@ impl Hub {
     }
 }
 
-fn connack(code: ConnectCode) -> Packet {
-    Packet::ConnAck { session_present: false, code }
+/// The hub's wall clock, as it is written into records.
+fn enqueued(moment: Moment) -> String {
+    humantime::format_rfc3339_millis(moment.wall_clock).to_string()
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
 //! What a hub remembers: the fold over the records of its ledger.
+use super::queue::{Full, Queue};
 use super::record::Record;
 use super::twin::{PatchError, Twin};
 use crate::iot::ledger::Place;
@@ -7,8 +8,10 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A registered device.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// What it reported.
+    /// What is desired of it, and what it reported.
     pub twin: Twin,
+    /// Messages for it.
+    pub queue: Queue,
     /// The filters of its persistent session; `None`: it has no session here.
     pub session: Option<BTreeSet<String>>,
 }
@@ -34,13 +37,17 @@ pub enum Applied {
     Version(u64),
     /// The twin could not take it.
     Refused(PatchError),
+    /// There is no room in the queue.
+    Full,
+    /// The device is not registered.
+    NotFound,
 }
 
 /// Devices and the feed, as the records leave them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Memory {
     devices: BTreeMap<String, Standing>,
-    /// Telemetry and changes of twins, by offset.
+    /// What readers get, by offset.
     feed: Vec<Place>,
 }
 
@@ -52,30 +59,83 @@ impl Memory {
                 self.feed.push(place);
                 Applied::Done
             }
-            Record::Registered { device, generation } => self.register(device, generation),
-            Record::Removed { device, generation } => self.remove(device, generation),
+            Record::Registered { device, generation, .. } => {
+                let known = self.generation(&device);
+                let applied = self.register(&device, generation);
+                // Readers learn of it when it changed something, also when only the assignment is another one.
+                if applied != Applied::Stale && (applied == Applied::Done || self.generation(&device) != known) {
+                    self.feed.push(place);
+                }
+                applied
+            }
+            Record::Removed { device, generation, .. } => {
+                let applied = self.remove(&device, generation);
+                self.tell(place, applied)
+            }
             Record::Reported { device, patch, .. } => {
-                match self.device_mut(&device).map(|device| device.twin.report(&patch)) {
+                match self.device_mut(&device).map(|device| device.twin.reported.patch(&patch)) {
                     Some(Ok(version)) => {
                         self.feed.push(place);
                         Applied::Version(version)
                     }
                     Some(Err(error)) => Applied::Refused(error),
-                    None => Applied::Refused(PatchError::Gone),
+                    None => Applied::NotFound,
                 }
+            }
+            Record::Desired { device, patch } => {
+                match self.device_mut(&device).map(|device| device.twin.desired.patch(&patch)) {
+                    Some(Ok(version)) => Applied::Version(version),
+                    Some(Err(error)) => Applied::Refused(error),
+                    None => Applied::NotFound,
+                }
+            }
+            Record::Queued { device, message } => match self.device_mut(&device).map(|it| it.queue.push(message)) {
+                Some(Ok(true)) => Applied::Done,
+                Some(Ok(false)) => Applied::Unchanged,
+                Some(Err(Full)) => Applied::Full,
+                None => Applied::NotFound,
+            },
+            Record::Settled { device, id, .. } => {
+                let was_there = self.device_mut(&device).is_some_and(|device| device.queue.remove(&id));
+                self.tell(place, if was_there { Applied::Done } else { Applied::Unchanged })
             }
             Record::Session { device, filters } => match self.device_mut(&device) {
                 Some(device) => {
+                    if filters.is_none() {
+                        device.queue.purge();
+                    }
                     device.session = filters.map(|filters| filters.into_iter().collect());
                     Applied::Done
                 }
-                None => Applied::Unchanged,
+                None => Applied::NotFound,
             },
         }
     }
 
-    fn register(&mut self, id: String, generation: Option<u64>) -> Applied {
-        match self.devices.get_mut(&id) {
+    /// Lets readers know of what changed something.
+    fn tell(&mut self, place: Place, applied: Applied) -> Applied {
+        if applied == Applied::Done {
+            self.feed.push(place);
+        }
+        applied
+    }
+
+    /// Every queue that is not empty, with its device.
+    pub fn queues_mut(&mut self) -> impl Iterator<Item = (&str, &mut Queue)> {
+        self.devices.iter_mut().filter_map(|(id, standing)| match standing {
+            Standing::Registered { device, .. } if !device.queue.is_empty() => Some((id.as_str(), &mut device.queue)),
+            _ => None,
+        })
+    }
+
+    fn generation(&self, id: &str) -> Option<u64> {
+        match self.devices.get(id)? {
+            Standing::Registered { generation, .. } | Standing::Removed { generation } => Some(*generation),
+        }
+    }
+
+    fn register(&mut self, id: &str, generation: Option<u64>) -> Applied {
+        match self.devices.get_mut(id) {
             Some(Standing::Registered { generation: known, .. }) => {
                 *known = generation.map_or(*known, |asked| asked.max(*known));
                 Applied::Unchanged
@@ -90,24 +150,31 @@ impl Memory {
                 };
                 let standing =
                     Standing::Registered { generation: generation.unwrap_or(after), device: Device::default() };
-                self.devices.insert(id, standing);
+                self.devices.insert(id.to_owned(), standing);
                 Applied::Done
             }
         }
     }
 
-    fn remove(&mut self, id: String, generation: Option<u64>) -> Applied {
-        let (known, applied) = match self.devices.get(&id) {
-            Some(Standing::Registered { generation: known, .. }) if generation.is_some_and(|asked| asked < *known) => {
-                return Applied::Stale;
-            }
-            Some(Standing::Registered { generation, .. }) => (*generation, Applied::Done),
-            Some(Standing::Removed { generation }) => (*generation, Applied::Unchanged),
-            None => (0, Applied::Unchanged),
-        };
-        let generation = generation.unwrap_or(known).max(known);
-        self.devices.insert(id, Standing::Removed { generation });
+    fn remove(&mut self, id: &str, generation: Option<u64>) -> Applied {
+        let applied = self.removal(id, generation);
+        if applied != Applied::Stale {
+            let known = self.generation(id).unwrap_or(0);
+            let generation = generation.unwrap_or(known).max(known);
+            self.devices.insert(id.to_owned(), Standing::Removed { generation });
+        }
         applied
+    }
+
+    /// Says what a removal would come to.
+    pub fn removal(&self, id: &str, generation: Option<u64>) -> Applied {
+        match self.devices.get(id) {
+            Some(Standing::Registered { generation: known, .. }) if generation.is_some_and(|asked| asked < *known) => {
+                Applied::Stale
+            }
+            Some(Standing::Registered { .. }) => Applied::Done,
+            _ => Applied::Unchanged,
+        }
     }
 
     /// A device that is registered.
@@ -125,7 +192,12 @@ impl Memory {
         }
     }
 
-    /// The offset that the next message or change of a twin will have.
+    /// The messages for a device that is registered.
+    pub fn queue_mut(&mut self, id: &str) -> Option<&mut Queue> {
+        self.device_mut(id).map(|device| &mut device.queue)
+    }
+
+    /// The offset that the next event for readers will have.
     pub fn next_offset(&self) -> u64 {
         self.feed.len() as u64
     }
@@ -141,17 +213,20 @@ impl Memory {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iot::hub::feed::FeedbackStatus;
+    use crate::iot::hub::queue::Message;
     use crate::iot::hub::record::Telemetry;
     use crate::iot::hub::topic::Properties;
+    use std::time::Duration;
 
     const NOWHERE: Place = Place { at: 0, length: 0 };
 
     fn register(memory: &mut Memory, generation: Option<u64>) -> Applied {
-        memory.apply(Record::Registered { device: "xyz".into(), generation }, NOWHERE)
+        memory.apply(Record::Registered { device: "xyz".into(), generation, enqueued: String::new() }, NOWHERE)
     }
 
     fn remove(memory: &mut Memory, generation: Option<u64>) -> Applied {
-        memory.apply(Record::Removed { device: "xyz".into(), generation }, NOWHERE)
+        memory.apply(Record::Removed { device: "xyz".into(), generation, enqueued: String::new() }, NOWHERE)
     }
 
     fn report(memory: &mut Memory) -> Applied {
@@ -167,7 +242,7 @@ mod tests {
         assert_eq!(register(&mut memory, None), Applied::Unchanged);
         assert_eq!(memory.device("xyz").unwrap().twin.view().reported["n"], 1);
         assert_eq!(remove(&mut memory, None), Applied::Done);
-        assert_eq!(report(&mut memory), Applied::Refused(PatchError::Gone));
+        assert_eq!(report(&mut memory), Applied::NotFound);
         assert_eq!(register(&mut memory, None), Applied::Done);
         assert_eq!(memory.device("xyz"), Some(&Device::default()));
     }
@@ -198,12 +273,63 @@ mod tests {
             Record::Session { device: "xyz".into(), filters }
         };
         let mut memory = Memory::default();
-        assert_eq!(memory.apply(session(Some(&["f"])), NOWHERE), Applied::Unchanged, "nobody's session");
+        assert_eq!(memory.apply(session(Some(&["f"])), NOWHERE), Applied::NotFound, "nobody's session");
         register(&mut memory, None);
         memory.apply(session(Some(&["f"])), NOWHERE);
         assert_eq!(memory.device("xyz").unwrap().session, Some(["f".to_owned()].into()));
         memory.apply(session(None), NOWHERE);
         assert_eq!(memory.device("xyz").unwrap().session, None);
+    }
+
+    #[test]
+    fn readers_learn_of_a_coming_or_leaving_only_when_it_changed_something() {
+        let mut memory = Memory::default();
+        let mut told = |generation: Option<u64>, comes: bool| {
+            let before = memory.next_offset();
+            if comes {
+                register(&mut memory, generation)
+            } else {
+                remove(&mut memory, generation)
+            };
+            memory.next_offset() > before
+        };
+        assert!(told(Some(1), true));
+        assert!(!told(Some(1), true), "so it was already");
+        assert!(told(Some(3), true), "another assignment");
+        assert!(!told(Some(2), false), "too late");
+        assert!(told(Some(3), false));
+        assert!(!told(Some(4), false), "it had left");
+        assert!(!told(Some(4), true), "too late");
+        assert!(told(Some(5), true));
+    }
+
+    #[test]
+    fn a_message_is_queued_once_and_its_end_is_told_once() {
+        let mut memory = Memory::default();
+        let message = Message {
+            id: "op-3".into(),
+            properties: Properties::new(),
+            body: String::new(),
+            expires: Duration::from_secs(60),
+        };
+        let queued = || Record::Queued { device: "xyz".into(), message: message.clone() };
+        let settled = || Record::Settled {
+            device: "xyz".into(),
+            id: "op-3".into(),
+            status: FeedbackStatus::Success,
+            enqueued: String::new(),
+        };
+        assert_eq!(memory.apply(queued(), NOWHERE), Applied::NotFound);
+        register(&mut memory, None);
+        let before = memory.next_offset();
+        assert_eq!(memory.apply(queued(), NOWHERE), Applied::Done);
+        assert_eq!(memory.apply(queued(), NOWHERE), Applied::Unchanged);
+        assert_eq!(memory.apply(settled(), NOWHERE), Applied::Done);
+        assert_eq!(memory.apply(settled(), NOWHERE), Applied::Unchanged);
+        assert_eq!(memory.next_offset(), before + 1);
+        memory.apply(queued(), NOWHERE);
+        memory.apply(Record::Session { device: "xyz".into(), filters: None }, NOWHERE);
+        assert!(memory.device("xyz").unwrap().queue.is_empty(), "a clean session takes it along");
     }
 
     #[test]

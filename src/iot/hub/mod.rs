@@ -1,9 +1,13 @@
 //! The IoT hub: devices over MQTT, its backend over the control plane's HTTP.
 //!
 //! - [`machine`]: the hub itself; [`connection`] and [`gate`] are its parts that face a device, [`topic`] what a device
-//!   may say, [`twin`] what it reports.
+//!   may say, [`twin`] what it reports and what is desired of it, [`queue`] what waits for it, [`calls`] what it is to
+//!   run, [`throttle`] how fast it may do so, and [`alarms`] what is to be done later.
 //! - [`memory`] is what it remembers, a fold over [`record`]s; [`commit`] makes many of them durable with one sync.
-//! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`feed`] what readers of telemetry get.
+//! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`petition`] what that asks, [`feed`] what
+//!   readers of telemetry get.
+pub mod alarms;
+pub mod calls;
 pub mod commit;
 pub mod connection;
 mod control;
@@ -12,7 +16,10 @@ pub mod feed;
 pub mod gate;
 pub mod machine;
 pub mod memory;
+mod petition;
+pub mod queue;
 pub mod record;
+pub mod throttle;
 pub mod topic;
 pub mod twin;
 

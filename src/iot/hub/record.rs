@@ -1,5 +1,9 @@
 //! What a hub writes to its disk.
-use super::feed::{MESSAGE_SOURCE, TWIN_CHANGE, TelemetryEvent};
+use super::feed::{
+    CREATED, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE,
+    TelemetryEvent, UPDATED,
+};
+use super::queue::Message;
 use super::topic::Properties;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
@@ -18,13 +22,17 @@ pub enum Record {
         device: String,
         /// Of the provisioning service's assignments of this device; `None`: the asker counts none.
         generation: Option<u64>,
+        /// The hub's wall clock when it was asked, RFC 3339.
+        enqueued: String,
     },
-    /// A device may not connect any more; its twin and session are gone.
+    /// A device may not connect any more; its twin, session and queue are gone.
     Removed {
         /// The device id.
         device: String,
         /// Of the provisioning service's assignments of this device; `None`: the asker counts none.
         generation: Option<u64>,
+        /// The hub's wall clock when it was asked, RFC 3339.
+        enqueued: String,
     },
     /// A device reported.
     Reported {
@@ -35,7 +43,32 @@ pub enum Record {
         /// Members to merge in; `null` removes one.
         patch: Map<String, Value>,
     },
-    /// The persistent session of a device now has these filters; `None`: it is forgotten.
+    /// Something else is desired of a device.
+    Desired {
+        /// The device id.
+        device: String,
+        /// Members to merge in; `null` removes one.
+        patch: Map<String, Value>,
+    },
+    /// A message for a device.
+    Queued {
+        /// The device id.
+        device: String,
+        /// Taken if there is room, and none of its id waits.
+        message: Message,
+    },
+    /// A message for a device is done with.
+    Settled {
+        /// The device id.
+        device: String,
+        /// The message's.
+        id: String,
+        /// How it ended.
+        status: FeedbackStatus,
+        /// The hub's wall clock then, RFC 3339.
+        enqueued: String,
+    },
+    /// The persistent session of a device now has these filters; `None`: it is forgotten, and with it what was queued.
     Session {
         /// The device id.
         device: String,
@@ -82,30 +115,80 @@ impl Record {
     }
 }
 
-/// Writes a stored record as an event of the feed: telemetry's own JSON with the offset put in front, a change of a
-/// twin as the real hub's twin notifications (Microsoft docs, iot-hub-devguide-device-twins#back-end-operations).
-/// `None`: readers do not get such a record.
+/// Writes a stored record as an event of the feed: telemetry's own JSON with the offset put in front, the others as the
+/// real hub's notifications (Microsoft docs, iot-hub-devguide-messages-d2c#non-telemetry-events and
+/// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
     if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
         out.extend_from_slice(format!("{{\"offset\":{offset},").as_bytes());
         out.extend_from_slice(members);
         return Some(());
     }
-    let Record::Reported { device, enqueued, patch } = Record::read(record)? else { return None };
-    let source = |key: &str, value: &str| (key.to_owned(), Some(value.to_owned()));
-    let properties = [source(MESSAGE_SOURCE, TWIN_CHANGE), source("opType", "updateTwin")].into_iter().collect();
-    let body = BASE64.encode(json!({ "properties": { "reported": patch } }).to_string());
-    serde_json::to_writer(out, &TelemetryEvent { offset, device, enqueued, properties, body }).ok()
+    serde_json::to_writer(out, &notification(Record::read(record)?, offset)?).ok()
+}
+
+fn notification(record: Record, offset: u64) -> Option<TelemetryEvent> {
+    let (device, enqueued, source, operation, body) = match record {
+        Record::Reported { device, enqueued, patch } => {
+            (device, enqueued, TWIN_CHANGE, Some(UPDATED), json!({ "properties": { "reported": patch } }))
+        }
+        Record::Registered { device, generation, enqueued } => {
+            let body = json!(Lifecycle { device_id: device.clone(), created: true, generation });
+            (device, enqueued, LIFECYCLE, Some(CREATED), body)
+        }
+        Record::Removed { device, generation, enqueued } => {
+            let body = json!(Lifecycle { device_id: device.clone(), created: false, generation });
+            (device, enqueued, LIFECYCLE, Some(DELETED), body)
+        }
+        Record::Settled { device, id, status, enqueued } => {
+            let body = json!(Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
+            (device, enqueued, FEEDBACK, None, body)
+        }
+        Record::Telemetry(_) | Record::Desired { .. } | Record::Queued { .. } | Record::Session { .. } => return None,
+    };
+    let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
+    let properties =
+        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Some(value?.to_owned())))).collect();
+    Some(TelemetryEvent { offset, device, enqueued, properties, body: BASE64.encode(body.to_string()) })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+    use std::time::Duration;
 
     fn telemetry() -> Telemetry {
         let properties = [("$.mid".to_owned(), Some("1".to_owned())), ("k".to_owned(), None)].into_iter().collect();
         Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, body: "aGk=".into() }
+    }
+
+    fn device() -> String {
+        "xyz".to_owned()
+    }
+
+    fn registered() -> Record {
+        Record::Registered { device: device(), generation: Some(1), enqueued: "2021-04-19T20:00:00Z".into() }
+    }
+
+    fn removed() -> Record {
+        Record::Removed { device: device(), generation: None, enqueued: String::new() }
+    }
+
+    fn message() -> Message {
+        let properties = [("k".to_owned(), None)].into_iter().collect();
+        Message { id: "op-3".into(), properties, body: "aGk=".into(), expires: Duration::from_millis(1500) }
+    }
+
+    fn settled(status: FeedbackStatus) -> Record {
+        Record::Settled { device: device(), id: "op-3".into(), status, enqueued: String::new() }
+    }
+
+    /// What readers of the feed get of a record.
+    fn read(record: &Record) -> Option<TelemetryEvent> {
+        let mut json = Vec::new();
+        feed_json(&record.to_bytes(), 8, &mut json)?;
+        serde_json::from_slice(&json).unwrap()
     }
 
     fn reported() -> Record {
@@ -115,12 +198,14 @@ mod tests {
 
     #[test]
     fn every_kind_is_read_as_it_was_written() {
-        let device = || "xyz".to_owned();
         for record in [
             Record::Telemetry(telemetry()),
-            Record::Registered { device: device(), generation: Some(1) },
-            Record::Removed { device: device(), generation: None },
+            registered(),
+            removed(),
             reported(),
+            Record::Desired { device: device(), patch: serde_json::from_str(r#"{"fan":null}"#).unwrap() },
+            Record::Queued { device: device(), message: message() },
+            settled(FeedbackStatus::Expired),
             Record::Session { device: device(), filters: Some(vec!["$iothub/twin/res/#".into()]) },
             Record::Session { device: device(), filters: None },
         ] {
@@ -134,13 +219,28 @@ mod tests {
         feed_json(&Record::Telemetry(telemetry()).to_bytes(), 7, &mut json).unwrap();
         let expected = r#"{"offset":7,"device":"xyz","enqueued":"2021-04-19T20:00:00Z","properties":{"$.mid":"1","k":null},"body":"aGk="}"#;
         assert_eq!(String::from_utf8(json).unwrap(), expected);
-        let mut json = Vec::new();
-        feed_json(&reported().to_bytes(), 8, &mut json).unwrap();
-        let event: TelemetryEvent = serde_json::from_slice(&json).unwrap();
+    }
+
+    #[test]
+    fn a_report_and_the_end_of_a_message_are_events_and_what_only_the_hub_needs_is_not() {
+        let event = read(&reported()).unwrap();
         assert_eq!((event.offset, event.device.as_str()), (8, "xyz"));
         assert_eq!(event.reported().unwrap()["fan"]["on"], true);
-        let other = Record::Removed { device: "x".into(), generation: None };
-        assert_eq!(feed_json(&other.to_bytes(), 7, &mut Vec::new()), None);
+        for status in [FeedbackStatus::Success, FeedbackStatus::Expired] {
+            let feedback = read(&settled(status)).unwrap().feedback().unwrap();
+            assert_eq!((feedback.original_message_id.as_str(), feedback.status_code), ("op-3", status));
+        }
+        assert_eq!(read(&Record::Queued { device: device(), message: message() }), None);
+        assert_eq!(read(&Record::Session { device: device(), filters: None }), None);
+    }
+
+    #[test]
+    fn a_coming_and_a_leaving_are_events_with_their_generation() {
+        let created = Lifecycle { device_id: device(), created: true, generation: Some(1) };
+        let event = read(&registered()).unwrap();
+        assert_eq!((event.enqueued.as_str(), event.lifecycle()), ("2021-04-19T20:00:00Z", Some(created)));
+        let deleted = Lifecycle { device_id: device(), created: false, generation: None };
+        assert_eq!(read(&removed()).unwrap().lifecycle(), Some(deleted));
     }
 
     proptest! {

@@ -1,6 +1,18 @@
 //! The topics a device may use (Microsoft docs, iot-hub-mqtt-support).
 use indexmap::IndexMap;
-use percent_encoding::percent_decode_str;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
+
+/// What is percent-encoded in a property bag: all but the unreserved characters (RFC 2396, 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'_')
+    .remove(b'.')
+    .remove(b'!')
+    .remove(b'~')
+    .remove(b'*')
+    .remove(b'\'')
+    .remove(b'(')
+    .remove(b')');
 
 /// The most topic filters of one device.
 pub const MOST_SUBSCRIPTIONS: usize = 5;
@@ -18,15 +30,22 @@ pub enum Asked {
     Twin { rid: String },
     /// `$iothub/twin/PATCH/properties/reported/?$rid={rid}`
     Report { rid: String },
+    /// `$iothub/methods/res/{status}/?$rid={rid}`: the answer to a method.
+    Returned { status: i32, rid: String },
 }
 
 /// Reads a topic that a device published to. `None`: it is none of its topics. A device id is never encoded in a topic.
 pub fn asked(device: &str, topic: &str) -> Option<Asked> {
-    if let Some(rest) = topic.strip_prefix("$iothub/twin/") {
-        return match rest.split_once("?$rid=")? {
-            ("GET/", rid) => Some(Asked::Twin { rid: request_id(rid)? }),
-            ("PATCH/properties/reported/", rid) => Some(Asked::Report { rid: request_id(rid)? }),
-            _ => None,
+    if let Some(rest) = topic.strip_prefix("$iothub/") {
+        let (path, rid) = rest.split_once("?$rid=")?;
+        let rid = request_id(rid)?;
+        return match path {
+            "twin/GET/" => Some(Asked::Twin { rid }),
+            "twin/PATCH/properties/reported/" => Some(Asked::Report { rid }),
+            _ => {
+                let status = path.strip_prefix("methods/res/")?.strip_suffix('/')?;
+                Some(Asked::Returned { status: status.parse().ok()?, rid })
+            }
         };
     }
     let rest = below_device(device, topic)?.strip_prefix("messages/events")?;
@@ -36,15 +55,22 @@ pub fn asked(device: &str, topic: &str) -> Option<Asked> {
     }
 }
 
+/// The filter that brings changes of the desired properties.
+pub const DESIRED_FILTER: &str = "$iothub/twin/PATCH/properties/desired/#";
+/// The filter that brings methods.
+pub const METHODS_FILTER: &str = "$iothub/methods/POST/#";
+
+/// The filter that brings cloud-to-device messages.
+pub fn commands_filter(device: &str) -> String {
+    format!("devices/{device}/messages/devicebound/#")
+}
+
 /// Says whether a device may subscribe to a filter: one of the four documented ones, or one topic below them.
 /// Other wildcards are not spoken.
 pub fn may_subscribe(device: &str, filter: &str) -> bool {
-    let below =
-        below_device(device, filter).and_then(|rest| rest.strip_prefix("messages/devicebound/")).or_else(|| {
-            ["$iothub/twin/res/", "$iothub/twin/PATCH/properties/desired/", "$iothub/methods/POST/"]
-                .iter()
-                .find_map(|prefix| filter.strip_prefix(prefix))
-        });
+    let commands = commands_filter(device);
+    let documented = [&commands, "$iothub/twin/res/#", DESIRED_FILTER, METHODS_FILTER];
+    let below = documented.iter().find_map(|all| filter.strip_prefix(all.trim_end_matches('#')));
     below.is_some_and(|rest| rest == "#" || !(rest.is_empty() || rest.contains(['#', '+'])))
 }
 
@@ -54,6 +80,29 @@ pub fn twin_answer(status: u16, rid: &str, version: Option<u64>) -> String {
         Some(version) => format!("$iothub/twin/res/{status}/?$rid={rid}&$version={version}"),
         None => format!("$iothub/twin/res/{status}/?$rid={rid}"),
     }
+}
+
+/// Names the topic of a change of desired properties.
+pub fn desired_change(version: u64) -> String {
+    format!("$iothub/twin/PATCH/properties/desired/?$version={version}")
+}
+
+/// Names the topic of a method's request.
+pub fn method_request(name: &str, rid: &str) -> String {
+    format!("$iothub/methods/POST/{}/?$rid={rid}", encoded(name))
+}
+
+/// Names the topic of a cloud-to-device message: where it goes and its id, then the application's properties; one
+/// without a value is its key alone.
+pub fn command(device: &str, id: &str, properties: &Properties) -> String {
+    let to = format!("/devices/{device}/messages/devicebound");
+    let system = format!("%24.to={}&%24.mid={}", encoded(&to), encoded(id));
+    let pair = |(key, value): (&String, &Option<String>)| match value {
+        Some(value) => format!("&{}={}", encoded(key), encoded(value)),
+        None => format!("&{}", encoded(key)),
+    };
+    let bag: String = properties.iter().map(pair).collect();
+    format!("devices/{device}/messages/devicebound/{system}{bag}")
 }
 
 fn below_device<'a>(device: &str, topic: &'a str) -> Option<&'a str> {
@@ -78,6 +127,10 @@ fn bag(text: &str) -> Option<Properties> {
     Some(properties)
 }
 
+fn encoded(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
+}
+
 fn decoded(text: &str) -> Option<String> {
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
@@ -85,6 +138,7 @@ fn decoded(text: &str) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn telemetry(pairs: &[(&str, Option<&str>)]) -> Option<Asked> {
         let own = |(key, value): &(&str, Option<&str>)| ((*key).to_owned(), value.map(str::to_owned));
@@ -119,6 +173,14 @@ mod tests {
     }
 
     #[test]
+    fn a_methods_answer_carries_its_request_id_whatever_form_it_has() {
+        for rid in ["1", "ff", "op-4", "3b7e-%20x", "a/b"] {
+            let topic = format!("$iothub/methods/res/200/?$rid={rid}");
+            assert_eq!(asked("d", &topic), Some(Asked::Returned { status: 200, rid: rid.into() }));
+        }
+    }
+
+    #[test]
     fn other_topics_are_not_a_devices() {
         for topic in [
             "devices/other/messages/events/",
@@ -129,6 +191,10 @@ mod tests {
             "$iothub/twin/GET/",
             "$iothub/twin/GET/?$rid=",
             "$iothub/twin/PATCH/properties/desired/?$rid=1",
+            "$iothub/methods/res/?$rid=1",
+            "$iothub/methods/res/fine/?$rid=1",
+            "$iothub/methods/res/200/",
+            "$iothub/methods/POST/echo/?$rid=1",
             "telemetry",
         ] {
             assert_eq!(asked("dev1", topic), None, "{topic}");
@@ -155,5 +221,42 @@ mod tests {
     fn an_answer_has_the_form_that_the_python_sdk_splits() {
         assert_eq!(twin_answer(204, "7", Some(3)), "$iothub/twin/res/204/?$rid=7&$version=3");
         assert_eq!(twin_answer(200, "7", None), "$iothub/twin/res/200/?$rid=7");
+    }
+
+    #[test]
+    fn a_command_says_where_it_goes_and_a_property_without_a_value_is_its_key() {
+        let properties = [("method-name", Some("blink")), ("a b", Some("x/y&z")), ("empty", Some("")), ("none", None)];
+        let properties = properties.into_iter().map(|(key, value)| (key.into(), value.map(str::to_owned))).collect();
+        assert_eq!(
+            command("dev1", "op-3", &properties),
+            "devices/dev1/messages/devicebound/%24.to=%2Fdevices%2Fdev1%2Fmessages%2Fdevicebound&%24.mid=op-3\
+             &method-name=blink&a%20b=x%2Fy%26z&empty=&none"
+        );
+    }
+
+    #[test]
+    fn a_method_and_a_change_of_desired_properties_have_their_documented_topics() {
+        assert_eq!(method_request("set fan", "op-4"), "$iothub/methods/POST/set%20fan/?$rid=op-4");
+        assert_eq!(desired_change(7), "$iothub/twin/PATCH/properties/desired/?$version=7");
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_topics_never_panic(text in ".{0,60}", at in 0usize..5) {
+            let prefix = ["", "devices/d/messages/events/", "$iothub/", "$iothub/twin/GET/?$rid=", "$iothub/methods/res/"];
+            let topic = format!("{}{text}", prefix[at]);
+            let _ = asked("d", &topic);
+            let _ = may_subscribe("d", &topic);
+        }
+        #[test]
+        fn every_property_bag_is_read_as_it_was_written(
+            pairs in prop::collection::btree_map(".{1,8}", prop::option::of(".{0,8}"), 0..5),
+        ) {
+            let properties: Properties = pairs.into_iter().collect();
+            let topic = command("d", "m", &properties);
+            let bag = bag(topic.strip_prefix("devices/d/messages/devicebound/").unwrap()).unwrap();
+            let written: Properties = bag.into_iter().filter(|(key, _)| key != "$.to" && key != "$.mid").collect();
+            prop_assert_eq!(written, properties);
+        }
     }
 }

@@ -16,15 +16,19 @@ const RESPONSE_LIMIT: usize = 16 << 20;
 /// Why there is no answer.
 #[derive(Debug, thiserror::Error)]
 pub enum HttpError {
+    /// No connection came about; nothing was sent.
     #[error("cannot connect: {0}")]
     Connect(#[from] io::Error),
+    /// The request may have been carried out.
     #[error("no answer within {0:?}")]
     TimedOut(Duration),
     /// The connection ended, or the other side does not speak HTTP. The request may have been carried out.
     #[error("connection failed: {0}")]
     Failed(#[from] hyper::Error),
+    /// The answer broke off, or was larger than any.
     #[error("response body: {0}")]
     Body(String),
+    /// Method or target are none; nothing was sent.
     #[error("not a request: {0}")]
     BadRequest(#[from] hyper::http::Error),
 }

@@ -15,6 +15,7 @@ pub struct Request {
     pub path: String,
     /// The decoded query; of a key given twice the last counts, a key without `=` has an empty value.
     pub query: BTreeMap<String, String>,
+    /// As it came; empty when there is none.
     pub body: Bytes,
     /// The name of the host that asked.
     pub peer: Name,
@@ -70,7 +71,9 @@ fn decode(part: &str) -> Option<String> {
 /// A response. A body that is not empty is sent as `application/json`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Response {
+    /// As in HTTP.
     pub status: u16,
+    /// JSON, or empty.
     pub body: Bytes,
 }
 

@@ -4,6 +4,7 @@ use crate::host::Stream;
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
 use std::io;
+use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -60,8 +61,8 @@ impl MqttStream {
             if written.is_pending() && self.output.len() > MOST_UNWRITTEN {
                 return Poll::Pending;
             }
-            let mut space = [0; READ_AT_ONCE];
-            let mut buffer = ReadBuf::new(&mut space);
+            let mut space = [MaybeUninit::uninit(); READ_AT_ONCE];
+            let mut buffer = ReadBuf::uninit(&mut space);
             ready!(Pin::new(&mut self.stream).poll_read(cx, &mut buffer))?;
             if buffer.filled().is_empty() {
                 return Poll::Ready(Ok(None));

@@ -1,16 +1,27 @@
 //! The application's data: taken on its periods, sent while there is a session, given up only when the device stops.
 use super::{Device, Output, Phase, State};
 use crate::history::{Event, MessageId};
+use crate::iot::device::commands::Step;
 use crate::iot::device::outbox::Message;
+use crate::iot::knobs::SendTimeOut;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::Packet;
 use crate::wire::payload::{Payload, digest};
 use std::time::Duration;
 
+/// With the knob `send-time-out: 4s-drop`: how long the application waits for one message, as the high-availability
+/// sample in Python does, before it goes on as if that one had been sent.
+const SEND_TIME_OUT: Duration = Duration::from_secs(4);
+
 impl Device {
-    /// What follows from anything that happened: data is taken from the application, and sent.
+    /// What follows from anything that happened: data is taken from the application and sent, and it goes on with its
+    /// work.
     pub(super) fn go_on(&mut self, moment: Moment) {
         let now = moment.now;
+        if matches!(self.state, State::Stopped) {
+            return;
+        }
+        self.work(now);
         if self.stopping.is_none() && now < self.plan.until {
             self.offer(now);
             self.report(now);
@@ -19,8 +30,7 @@ impl Device {
             self.send_all(now);
         }
         if let Some(limit) = self.stopping
-            && !matches!(self.state, State::Stopped)
-            && ((self.outbox.is_empty() && self.reports.waiting_since().is_none()) || now >= limit)
+            && (self.is_idle() || now >= limit)
         {
             self.close();
             self.state = State::Stopped;
@@ -31,6 +41,42 @@ impl Device {
         }
     }
 
+    /// The application's work goes on with or without a session.
+    fn work(&mut self, now: Duration) {
+        if let Some(due) = self.next_drop()
+            && due <= now
+        {
+            self.outbox.drop_given_until(now - SEND_TIME_OUT);
+        }
+        let steps = self.commands.go_on(now);
+        self.follow_commands(now, steps);
+        for operation in self.methods.go_on(now) {
+            self.outputs.push(Output::Record(Event::MethodRun { operation }));
+        }
+    }
+
+    pub(super) fn follow_commands(&mut self, now: Duration, steps: Vec<Step>) {
+        for step in steps {
+            match step {
+                Step::Record(event) => self.outputs.push(Output::Record(event)),
+                Step::Acknowledge(id) => self.send(now, Packet::PubAck { id }),
+            }
+        }
+    }
+
+    /// Says when the application stops waiting for its oldest message.
+    pub(super) fn next_drop(&self) -> Option<Duration> {
+        match self.plan.knobs.send_time_out {
+            SendTimeOut::Waits => None,
+            SendTimeOut::DropsAfterFourSeconds => self.outbox.oldest_given().map(|given| given + SEND_TIME_OUT),
+        }
+    }
+
+    fn is_idle(&self) -> bool {
+        let asked = self.outbox.is_empty() && self.reports.waiting_since().is_none();
+        asked && self.commands.is_idle() && self.methods.is_idle()
+    }
+
     pub(super) fn offer(&mut self, now: Duration) {
         let Some(telemetry) = &mut self.telemetry else { return };
         while telemetry.due <= now && !self.outbox.is_full() {
@@ -38,7 +84,7 @@ impl Device {
             let payload = Payload::new(telemetry.name.as_str(), telemetry.next).to_bytes();
             let offered = Event::Offered { message: id, digest: digest(&payload) };
             let topic = telemetry_topic(&self.plan.host, id.number);
-            if self.outbox.offer(Message { id, topic, payload }).is_err() {
+            if self.outbox.offer(Message { id, topic, payload, given: now }).is_err() {
                 return;
             }
             self.outputs.push(Output::Record(offered));
@@ -58,8 +104,13 @@ impl Device {
     }
 
     pub(super) fn send_all(&mut self, now: Duration) {
-        if let Some(packet) = self.reports.send(now) {
-            self.send(now, packet);
+        let twin = [self.reports.send(now), self.desired.send(now)];
+        twin.into_iter().flatten().for_each(|packet| self.send(now, packet));
+        while self.methods.has_answer() {
+            // An answer's id is not looked for among telemetry's: 65,000 messages lie between two of the same.
+            let id = self.outbox.fresh_packet_id();
+            let answer = self.methods.send(now, id);
+            answer.into_iter().for_each(|answer| self.send(now, Packet::Publish(answer)));
         }
         while let Some(sending) = self.outbox.send(now) {
             let State::AtHub { session, .. } = &self.state else { return };
@@ -78,7 +129,8 @@ impl Device {
 
     /// Says since when the oldest answer of the hub is outstanding.
     pub(super) fn oldest_request(&self) -> Option<Duration> {
-        [self.outbox.waiting_since(), self.reports.waiting_since()].into_iter().flatten().min()
+        let twin = [self.reports.waiting_since(), self.desired.waiting_since()];
+        twin.into_iter().chain([self.outbox.waiting_since(), self.methods.waiting_since()]).flatten().min()
     }
 }
 

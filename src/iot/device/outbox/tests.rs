@@ -3,17 +3,25 @@ use crate::history::ProducerId;
 use proptest::prelude::*;
 
 const NOW: Duration = Duration::from_secs(7);
+const SECOND: Duration = Duration::from_secs(1);
 
 fn id(number: u64) -> MessageId {
     MessageId { producer: ProducerId(0), number }
 }
 
-fn message(number: u64) -> Message {
-    Message { id: id(number), topic: "t".into(), payload: Bytes::new() }
+fn body(number: u32) -> Bytes {
+    format!("number {number}").into()
 }
 
-fn outbox(messages: u64, window: usize) -> Outbox {
-    let mut outbox = Outbox::new(1000, window);
+fn message(number: u32) -> Message {
+    Message { id: id(number.into()), topic: "t".into(), payload: body(number), given: number * SECOND }
+}
+
+fn outbox(messages: u32, window: usize) -> Outbox {
+    filled(messages, Outbox::new(1000, window, Resends::InOrder, SendBuffer::Owned))
+}
+
+fn filled(messages: u32, mut outbox: Outbox) -> Outbox {
     (0..messages).for_each(|number| outbox.offer(message(number)).unwrap());
     outbox.began(&"hub-a".into(), false);
     outbox
@@ -41,7 +49,7 @@ fn no_more_than_the_window_is_in_flight() {
 
 #[test]
 fn when_it_is_full_the_application_waits_and_nothing_is_dropped() {
-    let mut outbox = Outbox::new(2, 16);
+    let mut outbox = Outbox::new(2, 16, Resends::InOrder, SendBuffer::Owned);
     outbox.offer(message(0)).unwrap();
     outbox.offer(message(1)).unwrap();
     assert!(outbox.is_full());
@@ -110,6 +118,61 @@ fn packet_ids_go_round_and_skip_those_in_use() {
     outbox.send(NOW);
     outbox.last_packet = u16::MAX;
     assert_eq!(sends(&mut outbox), [(1, 2, false, false)]);
+}
+
+#[test]
+fn with_the_knob_the_newest_is_sent_again_first() {
+    let mut outbox = filled(4, Outbox::new(1000, 3, Resends::NewestFirst, SendBuffer::Owned));
+    assert_eq!(sends(&mut outbox), [(0, 1, false, false), (1, 2, false, false), (2, 3, false, false)]);
+    outbox.ended();
+    outbox.began(&"hub-a".into(), false);
+    assert_eq!(sends(&mut outbox), [(2, 4, false, true), (1, 5, false, true), (0, 6, false, true)]);
+    outbox.acknowledged(5);
+    assert_eq!(sends(&mut outbox), [(3, 7, false, false)], "what was never sent keeps its order");
+}
+
+/// The bytes of everything that may be sent.
+fn bodies(outbox: &mut Outbox) -> Vec<Bytes> {
+    let payload = |sending: Sending| match sending.packet {
+        Packet::Publish(publish) => publish.payload,
+        other => panic!("{other:?}"),
+    };
+    std::iter::from_fn(|| outbox.send(NOW)).map(payload).collect()
+}
+
+#[test]
+fn a_message_keeps_its_bytes_however_often_it_is_sent() {
+    let mut outbox = outbox(2, 2);
+    assert_eq!(bodies(&mut outbox), [body(0), body(1)]);
+    outbox.offer(message(10)).unwrap();
+    outbox.ended();
+    outbox.began(&"hub-a".into(), true);
+    assert_eq!(bodies(&mut outbox), [body(0), body(1)]);
+}
+
+#[test]
+fn with_the_knob_a_message_sent_again_has_the_bytes_that_lie_in_its_place_by_then() {
+    let mut outbox = filled(2, Outbox::new(1000, 3, Resends::InOrder, SendBuffer::Reused));
+    assert_eq!(bodies(&mut outbox), [body(0), body(1)]);
+    outbox.offer(message(2)).unwrap();
+    outbox.ended();
+    outbox.began(&"hub-a".into(), true);
+    assert_eq!(bodies(&mut outbox), [body(2), body(2), body(2)]);
+    outbox.offer(message(10)).unwrap();
+    outbox.ended();
+    outbox.began(&"hub-a".into(), true);
+    assert_eq!(bodies(&mut outbox), ["number 1", "number 1", "number 1"], "as long as it was");
+}
+
+#[test]
+fn what_is_too_old_is_dropped_in_flight_or_not() {
+    let mut outbox = outbox(4, 2);
+    sends(&mut outbox);
+    assert_eq!(outbox.oldest_given(), Some(Duration::ZERO));
+    outbox.drop_given_until(2 * SECOND);
+    assert_eq!(outbox.oldest_given(), Some(3 * SECOND));
+    assert_eq!(outbox.acknowledged(1), None);
+    assert_eq!(sends(&mut outbox), [(3, 3, false, false)]);
 }
 
 /// What happens between a device and its hub.

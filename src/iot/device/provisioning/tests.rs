@@ -13,9 +13,18 @@ fn sent(steps: Vec<Step>) -> Publish {
     }
 }
 
+fn connecting(payload: Value, retry: DpsRetry) -> Provisioning {
+    Provisioning::new("xyz", payload, retry, Duration::ZERO, TIME_OUT)
+}
+
 /// Connected and subscribed at 0 s, its register request out.
 fn registering() -> Provisioning {
-    let mut provisioning = Provisioning::new("xyz", Duration::ZERO, TIME_OUT);
+    let (provisioning, publish) = registers(connecting(Value::Null, DpsRetry::BacksOff));
+    assert_eq!(publish.payload, &br#"{"payload":null,"registrationId":"xyz"}"#[..]);
+    provisioning
+}
+
+fn registers(mut provisioning: Provisioning) -> (Provisioning, Publish) {
     let accepted = Packet::ConnAck { session_present: false, code: ConnectCode::Accepted };
     let steps = provisioning.handle(Duration::ZERO, &accepted);
     let filters = vec![("$dps/registrations/res/#".to_owned(), Qos::AtLeastOnce)];
@@ -23,8 +32,7 @@ fn registering() -> Provisioning {
     let codes = vec![SubscribeCode::Granted(Qos::AtLeastOnce)];
     let publish = sent(provisioning.handle(Duration::ZERO, &Packet::SubAck { id: 1, codes }));
     assert_eq!(publish.topic, "$dps/registrations/PUT/iotdps-register/?$rid=2");
-    assert_eq!(publish.payload, &br#"{"payload":null,"registrationId":"xyz"}"#[..]);
-    provisioning
+    (provisioning, publish)
 }
 
 fn answer(topic: &str, body: &str) -> Packet {
@@ -64,6 +72,31 @@ fn a_throttled_request_is_made_again_after_the_time_the_service_names() {
 }
 
 #[test]
+fn with_the_knob_a_throttled_request_is_made_again_at_once_whatever_the_service_says() {
+    let (mut provisioning, _) = registers(connecting(Value::Null, DpsRetry::AtOnce));
+    provisioning.handle(seconds(1), &answer("429/?$rid=2&retry-after=7", ""));
+    assert_eq!(provisioning.due(), seconds(1));
+    assert!(provisioning.look(seconds(1)).is_some());
+    provisioning.handle(seconds(2), &answer("202/?$rid=3&retry-after=7", ASSIGNING));
+    assert_eq!(provisioning.due(), seconds(2));
+}
+
+#[test]
+fn the_model_goes_with_the_registration_in_each_form_that_the_samples_send() {
+    for (form, payload) in [
+        (ModelForm::Object, r#"{"modelId":"dtmi:lizard;1"}"#),
+        (ModelForm::Legacy, r#"{"iotcModelId":"dtmi:lizard;1"}"#),
+        (ModelForm::Text, r#""{\"iotcModelId\":\"dtmi:lizard;1\"}""#),
+    ] {
+        let model = Model { id: "dtmi:lizard;1".into(), form };
+        let (_, publish) = registers(connecting(model_payload(Some(&model)), DpsRetry::BacksOff));
+        let body = format!(r#"{{"payload":{payload},"registrationId":"xyz"}}"#);
+        assert_eq!(std::str::from_utf8(&publish.payload), Ok(body.as_str()));
+    }
+    assert_eq!(model_payload(None), Value::Null);
+}
+
+#[test]
 fn a_refusal_is_told_in_the_services_words() {
     let body = r#"{"errorCode":401002,"trackingId":"t","message":"Unauthorized","timestampUtc":"2020"}"#;
     let refused = registering().handle(seconds(1), &answer("401/?$rid=2", body));
@@ -77,7 +110,7 @@ fn a_refusal_is_told_in_the_services_words() {
 
 #[test]
 fn a_connection_that_is_not_accepted_is_a_refusal() {
-    let mut provisioning = Provisioning::new("xyz", Duration::ZERO, TIME_OUT);
+    let mut provisioning = connecting(Value::Null, DpsRetry::BacksOff);
     let refused = Packet::ConnAck { session_present: false, code: ConnectCode::NotAuthorized };
     assert_eq!(provisioning.handle(seconds(1), &refused), [Step::Refused("connack 5".into())]);
 }

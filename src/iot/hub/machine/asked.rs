@@ -1,18 +1,33 @@
 //! What devices ask of a hub, once they are let in.
-use super::{ConnectionId, Effect, Hub, LARGEST_MESSAGE};
+use super::{ConnectionId, Effect, Hub, LARGEST_MESSAGE, LAZY_FLUSH, enqueued};
 use crate::history::Name;
-use crate::iot::hub::connection::{Connection, Ending, Live};
+use crate::iot::hub::alarms::Alarm;
+use crate::iot::hub::connection::{Connection, Ending, Held, Live};
 use crate::iot::hub::record::{Record, Telemetry};
+use crate::iot::hub::throttle::Turn;
 use crate::iot::hub::topic::{Asked, MOST_SUBSCRIPTIONS, Properties, asked, may_subscribe};
-use crate::iot::hub::twin::Twin;
+use crate::iot::hub::twin::read_patch;
 use crate::iot::knobs::Confirms;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use bytes::Bytes;
 
 impl Hub {
-    pub(super) fn published(&mut self, moment: Moment, from: ConnectionId, device: &Name, publish: Publish) {
+    pub(super) fn said(&mut self, moment: Moment, from: ConnectionId, device: &Name, packet: Packet) {
+        match packet {
+            Packet::Publish(publish) => self.published(moment, from, device, publish),
+            Packet::Subscribe { id, filters } => self.subscribed(moment, from, id, filters),
+            Packet::Unsubscribe { id, filters } => self.unsubscribed(from, id, &filters),
+            Packet::PingReq => self.send(from, Packet::PingResp),
+            Packet::PubAck { id } => self.acknowledged(moment, from, device, id),
+            Packet::Disconnect => self.end(moment, from, Ending::Disconnect),
+            _ => self.end(moment, from, Ending::Unexpected),
+        }
+    }
+
+    fn published(&mut self, moment: Moment, from: ConnectionId, device: &Name, publish: Publish) {
         let ack = match publish.quality {
             Quality::AtMostOnce => None,
             Quality::AtLeastOnce { id, .. } => Some(id),
@@ -32,10 +47,16 @@ impl Hub {
                 if publish.retain {
                     properties.insert("mqtt-retain".into(), Some("true".into()));
                 }
-                self.telemetry(moment, device, properties, &publish.payload, ack.map(|id| (from, id)));
+                self.throttled(moment, from, device, properties, publish.payload, ack);
             }
             Asked::Twin { rid } => self.commit(None, Effect::Twin { from, ack, rid }),
-            Asked::Report { rid } => match Twin::read_patch(&publish.payload) {
+            Asked::Returned { status, rid } => {
+                self.returned(from, status, rid, &publish.payload);
+                if let Some(id) = ack {
+                    self.commit(None, Effect::Acknowledge(from, id));
+                }
+            }
+            Asked::Report { rid } => match read_patch(&publish.payload) {
                 Ok(patch) => {
                     let enqueued = enqueued(moment);
                     let record = Record::Reported { device: device.to_string(), enqueued, patch };
@@ -44,6 +65,27 @@ impl Hub {
                 // Nothing to write: that it came to nothing is the answer.
                 Err(_) => self.commit(None, Effect::Reported { from, ack, rid }),
             },
+        }
+    }
+
+    /// Takes telemetry at once, or when the throttle lets it; the connection is not read from until then.
+    fn throttled(
+        &mut self,
+        moment: Moment,
+        from: ConnectionId,
+        device: &Name,
+        properties: Properties,
+        payload: Bytes,
+        ack: Option<u16>,
+    ) {
+        let (until, telemetry) = match self.messages.take(moment.now) {
+            Turn::Now => return self.telemetry(moment, device, properties, &payload, ack.map(|id| (from, id))),
+            Turn::At(until) => (until, Some((properties, payload, ack))),
+            Turn::Never(until) => (until, None),
+        };
+        if let Some(Connection::Open(live)) = self.connections.get_mut(&from) {
+            live.held = Some(Held { until, telemetry });
+            self.alarms.set(Alarm::Held(from), Some(until));
         }
     }
 
@@ -62,14 +104,16 @@ impl Hub {
         match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),
             Confirms::BeforeStoring => {
+                if self.lazy.is_empty() {
+                    self.alarms.set(Alarm::Flush, Some(moment.now + LAZY_FLUSH));
+                }
                 self.lazy.push((record, message));
-                self.lazy_since.get_or_insert(moment.now);
                 self.acknowledge(ack);
             }
         }
     }
 
-    pub(super) fn subscribed(&mut self, moment: Moment, from: ConnectionId, id: u16, filters: Vec<(String, Qos)>) {
+    fn subscribed(&mut self, moment: Moment, from: ConnectionId, id: u16, filters: Vec<(String, Qos)>) {
         let Some(Connection::Open(live)) = self.connections.get_mut(&from) else { return };
         if !filters.iter().all(|(filter, _)| may_subscribe(&live.device, filter)) {
             return self.end(moment, from, Ending::Topic);
@@ -81,19 +125,15 @@ impl Hub {
             return self.end(moment, from, Ending::TooManySubscriptions);
         }
         let record = session_record(live);
-        self.commit(record, Effect::Send(from, Packet::SubAck { id, codes }));
+        self.commit(record, Effect::Subscribed { from, id, codes });
     }
 
-    pub(super) fn unsubscribed(&mut self, from: ConnectionId, id: u16, filters: &[String]) {
+    fn unsubscribed(&mut self, from: ConnectionId, id: u16, filters: &[String]) {
         let Some(Connection::Open(live)) = self.connections.get_mut(&from) else { return };
         live.filters.retain(|filter| !filters.contains(filter));
         let record = session_record(live);
         self.commit(record, Effect::Send(from, Packet::UnsubAck { id }));
     }
-}
-
-fn enqueued(moment: Moment) -> String {
-    humantime::format_rfc3339_millis(moment.wall_clock).to_string()
 }
 
 /// What to keep of a connection's subscriptions; nothing of a clean session's.

@@ -1,15 +1,22 @@
 //! What a hub does once something is on its disk, or could not be put there.
-use super::{Answer, Effect, Hub, LAZY_FLUSH, Output};
-use crate::history::Event;
+use super::{Answer, Effect, Hub, Output, RequestId};
+use crate::history::{Event, Name};
+use crate::iot::hub::alarms::Alarm;
 use crate::iot::hub::commit::Entry;
 use crate::iot::hub::connection::{Connection, Ending};
 use crate::iot::hub::memory::Applied;
 use crate::iot::hub::record::Record;
-use crate::iot::hub::topic::twin_answer;
+use crate::iot::hub::topic::{DESIRED_FILTER, desired_change, twin_answer};
+use crate::iot::hub::twin::versioned;
 use crate::iot::ledger::Place;
 use crate::iot::moment::Moment;
-use crate::wire::mqtt::Publish;
+use crate::iot::tag::tagged;
+use crate::wire::mqtt::{Packet, Publish};
+use serde_json::{Map, Value};
 use std::time::Duration;
+
+/// How long a hub waits before it tries again to let go of a message when its disk refused.
+const DISK_RETRY: Duration = Duration::from_secs(1);
 
 impl Hub {
     /// Starts a write: its records are to be appended to the ledger and synced, then
@@ -38,22 +45,17 @@ impl Hub {
         }
     }
 
-    /// Hands what the knob holds back to the disk, when its time has come or the hub is stopping. When to call again.
-    pub fn flush(&mut self, now: Duration) -> Option<Duration> {
-        let due = self.lazy_since? + LAZY_FLUSH;
-        if now < due && !self.draining {
-            return Some(due);
-        }
-        self.lazy_since = None;
+    /// Hands what the knob holds back to the disk.
+    pub(super) fn flush(&mut self) {
+        self.alarms.set(Alarm::Flush, None);
         for (record, message) in std::mem::take(&mut self.lazy) {
             self.commit(Some(record), Effect::Telemetry { message, ack: None });
         }
-        None
     }
 
-    /// Says whether something waits for the disk, at once or later.
+    /// Says whether something waits for the disk.
     pub fn wants_disk(&self) -> bool {
-        self.commits.is_waiting() || self.lazy_since.is_some()
+        self.commits.is_waiting()
     }
 
     /// Says whether everything is on the disk.
@@ -87,15 +89,63 @@ impl Hub {
                 let body = serde_json::to_vec(&view).unwrap_or_default();
                 self.answer(from, ack, Publish::at_most_once(twin_answer(200, &rid, None), body));
             }
+            Effect::Acknowledge(from, id) => self.acknowledge(Some((from, id))),
             Effect::Send(to, packet) => self.send(to, packet),
+            Effect::Subscribed { from, id, codes } => {
+                self.send(from, Packet::SubAck { id, codes });
+                if let Some(Connection::Open(live)) = self.connections.get(&from) {
+                    self.serve(moment, &live.device.clone());
+                }
+            }
             Effect::Registry { request, removed } => {
-                if let (Some(device), Applied::Done) = (removed, applied)
-                    && let Some(connection) = self.live.get(&device).copied()
-                {
-                    self.end(moment, connection, Ending::Removed);
+                if let (Some(device), Applied::Done) = (removed, applied) {
+                    self.dismiss(moment, &device);
                 }
                 self.outputs.push(Output::Answer(request, Answer::Now(applied)));
             }
+            Effect::Dismissed { request, device, generation } => {
+                let applied = self.memory.removal(&device, generation);
+                if applied == Applied::Done {
+                    self.dismiss(moment, &device);
+                }
+                self.outputs.push(Output::Answer(request, Answer::Now(applied)));
+            }
+            Effect::Desired { request, device, patch } => self.desired(request, &device, patch, applied),
+            Effect::Queued { request, device, id } => {
+                if let (Some(operation), Applied::Done) = (tagged(&id), applied) {
+                    self.outputs.push(Output::Record(Event::CommandQueued { operation }));
+                }
+                self.outputs.push(Output::Answer(request, Answer::Now(applied)));
+                self.serve(moment, &device);
+            }
+            Effect::Settled { device, id, from } => {
+                if let (Some(operation), None, Applied::Done) = (tagged(&id), from, applied) {
+                    self.outputs.push(Output::Record(Event::CommandExpired { operation }));
+                }
+                self.serve(moment, &device);
+            }
+        }
+    }
+
+    /// Tells a device what is desired of it now, if it listens, and whoever asked for it.
+    fn desired(&mut self, request: RequestId, device: &Name, patch: Map<String, Value>, applied: Applied) {
+        if let Applied::Version(version) = applied
+            && let Some(to) = self.listening(device, DESIRED_FILTER)
+        {
+            let body = Value::Object(versioned(patch, version)).to_string();
+            self.send(to, Packet::Publish(Publish::at_most_once(desired_change(version), body)));
+        }
+        let answer = match (applied, self.twin(device)) {
+            (Applied::Version(_), Some(twin)) => Answer::Twin(twin),
+            _ => Answer::Now(applied),
+        };
+        self.outputs.push(Output::Answer(request, answer));
+    }
+
+    /// Ends the connection of a device that has been removed.
+    fn dismiss(&mut self, moment: Moment, device: &Name) {
+        if let Some(connection) = self.live.get(device).copied() {
+            self.end(moment, connection, Ending::Removed);
         }
     }
 
@@ -105,9 +155,22 @@ impl Hub {
             Effect::Telemetry { ack: Some((from, _)), .. }
             | Effect::Reported { from, .. }
             | Effect::Twin { from, .. }
+            | Effect::Acknowledge(from, _)
+            | Effect::Subscribed { from, .. }
             | Effect::Send(from, _) => self.end(moment, from, Ending::Storage),
-            Effect::Registry { request, .. } => {
-                self.outputs.push(Output::Answer(request, Answer::Failed));
+            Effect::Registry { request, .. }
+            | Effect::Dismissed { request, .. }
+            | Effect::Desired { request, .. }
+            | Effect::Queued { request, .. } => self.outputs.push(Output::Answer(request, Answer::Failed)),
+            Effect::Settled { device, id, from } => {
+                if let Some(queue) = self.memory.queue_mut(&device) {
+                    queue.stays(&id);
+                    // Not at once: a disk that refuses would be asked without end.
+                    self.alarms.set(Alarm::Queue(device), Some(moment.now + DISK_RETRY));
+                }
+                if let Some(from) = from {
+                    self.end(moment, from, Ending::Storage);
+                }
             }
         }
     }

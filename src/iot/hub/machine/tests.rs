@@ -1,14 +1,19 @@
+use super::connecting::refusal;
 use super::*;
 use crate::history::{Producer, ProducerId, Roster};
 use crate::iot::agent::agent;
 use crate::iot::hub::connection::LONGEST_SILENCE;
-use crate::iot::knobs::Confirms;
+use crate::iot::knobs::{Confirms, MovedDevice};
 use crate::iot::ledger::places;
-use crate::wire::mqtt::Will;
-use crate::wire::mqtt::{Qos, Quality, SubscribeCode};
+use crate::wire::mqtt::{Connect, Qos, Quality, Will};
 use crate::wire::payload::Payload;
 use crate::wire::sas::{device_key, make};
 use std::time::UNIX_EPOCH;
+
+mod commands;
+mod methods;
+mod throttling;
+mod twins;
 
 const GROUP_KEY: &str = "dGhlIGdpYW50IGxpemFyZCBhdHRhY2tzIHRoZSB3ZXN0";
 const WORLD_BEGINS: Duration = Duration::from_secs(1_618_862_400);
@@ -25,14 +30,21 @@ struct Story {
 
 impl Story {
     fn new(confirms: Confirms) -> Self {
+        Self::with(|settings| settings.knobs.confirms = confirms)
+    }
+
+    fn with(change: impl FnOnce(&mut Settings)) -> Self {
         let producers = vec![Producer { name: "xyz/telemetry".into(), host: "xyz".into() }];
         let roster = Roster { producers, ..Roster::default() };
-        let settings = Settings {
+        let mut settings = Settings {
             name: "hub-a".into(),
             group_key: GROUP_KEY.into(),
-            knobs: HubKnobs { confirms, ..HubKnobs::default() },
+            knobs: HubKnobs::default(),
             boot: 1,
+            limit: Rate::a_second(6000),
+            throttles: Vec::new(),
         };
+        change(&mut settings);
         let hub = Hub::new(settings, Producers::of(&roster), Memory::default());
         Self { hub, now: Duration::ZERO, stored: Vec::new(), syncs: 0 }
     }
@@ -40,13 +52,23 @@ impl Story {
     /// A hub that knows the device xyz.
     fn with_xyz() -> Self {
         let mut story = Self::new(Confirms::AfterStoring);
-        story.hub.register(1, "xyz", None);
+        story.register(1, None);
         story.disk_writes();
         story
     }
 
     fn moment(&self) -> Moment {
         Moment { now: self.now, wall_clock: UNIX_EPOCH + WORLD_BEGINS + self.now }
+    }
+
+    fn register(&mut self, request: RequestId, generation: Option<u64>) {
+        let moment = self.moment();
+        self.hub.register(moment, request, "xyz", generation);
+    }
+
+    fn remove(&mut self, request: RequestId, generation: Option<u64>) {
+        let moment = self.moment();
+        self.hub.remove(moment, request, "xyz", generation);
     }
 
     fn seconds_pass(&mut self, seconds: u64) {
@@ -79,6 +101,19 @@ impl Story {
         self.hub = Hub::new(self.hub.settings.clone(), self.hub.producers.clone(), memory);
     }
 
+    /// Its alarms ring, as far as it is time.
+    fn rings(&mut self) -> Vec<Output> {
+        let moment = self.moment();
+        self.hub.ring(moment);
+        self.hub.outputs()
+    }
+
+    /// How many messages from devices are stored.
+    fn telemetry(&self) -> usize {
+        let is_telemetry = |bytes: &&Vec<u8>| matches!(Record::read(bytes), Some(Record::Telemetry(_)));
+        self.stored.iter().filter(is_telemetry).count()
+    }
+
     fn says(&mut self, connection: ConnectionId, packet: Packet) -> Vec<Output> {
         let moment = self.moment();
         self.hub.received(moment, connection, packet);
@@ -91,6 +126,24 @@ impl Story {
         let mut connect = connect("xyz", self.moment());
         change(&mut connect);
         (connection, self.says(connection, Packet::Connect(connect)))
+    }
+
+    /// A connection that has subscribed.
+    fn listens(&mut self, filter: &str) -> ConnectionId {
+        let connection = self.connects();
+        self.subscribes(connection, filter);
+        connection
+    }
+
+    /// What came of a subscription, after its SUBACK.
+    fn subscribes(&mut self, connection: ConnectionId, filter: &str) -> Vec<Output> {
+        assert_eq!(
+            self.says(connection, Packet::Subscribe { id: 9, filters: vec![(filter.into(), Qos::AtLeastOnce)] }),
+            []
+        );
+        let mut outputs = self.disk_writes();
+        assert!(matches!(outputs.remove(0), Output::Send(to, Packet::SubAck { id: 9, .. }) if to == connection));
+        outputs
     }
 
     fn connects(&mut self) -> ConnectionId {
@@ -146,7 +199,7 @@ fn telemetry_is_acknowledged_only_when_it_is_on_the_disk() {
     let device = story.connects();
     assert_eq!(story.says(device, telemetry(0, 1)), []);
     assert_eq!(story.disk_writes(), [stored(0), Output::Send(device, Packet::PubAck { id: 1 })]);
-    assert_eq!(story.hub.next_offset(), 1);
+    assert_eq!(story.telemetry(), 1);
 }
 
 #[test]
@@ -180,7 +233,7 @@ fn a_repeated_message_is_stored_again() {
     }
     story.says(device, again);
     story.disk_writes();
-    assert_eq!(story.hub.next_offset(), 2);
+    assert_eq!(story.telemetry(), 2);
 }
 
 #[test]
@@ -189,43 +242,43 @@ fn what_could_not_be_stored_is_not_acknowledged_and_costs_the_connection() {
     let device = story.connects();
     story.says(device, telemetry(0, 1));
     assert_eq!(story.disk_refuses(), [ended(Ending::Storage), Output::Close(device)]);
-    assert_eq!(story.hub.next_offset(), 0);
+    assert_eq!(story.telemetry(), 0);
 }
 
 #[test]
 fn a_hub_that_confirms_before_storing_loses_what_it_confirmed() {
     let mut story = Story::new(Confirms::BeforeStoring);
-    story.hub.register(1, "xyz", None);
+    story.register(1, None);
     story.disk_writes();
     let device = story.connects();
     assert_eq!(story.says(device, telemetry(0, 1)), [Output::Send(device, Packet::PubAck { id: 1 })]);
     assert_eq!(story.disk_writes(), []);
     story.loses_power();
-    assert_eq!(story.hub.next_offset(), 0);
+    assert_eq!(story.telemetry(), 0);
 }
 
 #[test]
 fn a_hub_that_confirms_before_storing_does_store_when_nothing_happens() {
     let mut story = Story::new(Confirms::BeforeStoring);
-    story.hub.register(1, "xyz", None);
+    story.register(1, None);
     story.disk_writes();
     let device = story.connects();
     story.says(device, telemetry(0, 1));
-    assert_eq!(story.hub.flush(story.now), Some(LAZY_FLUSH));
-    assert_eq!(story.hub.flush(LAZY_FLUSH), None);
+    assert_eq!(story.hub.next_alarm(), Some(LAZY_FLUSH));
+    story.now = LAZY_FLUSH;
+    assert_eq!(story.rings(), []);
     assert_eq!(story.disk_writes(), [stored(0)]);
-    assert_eq!(story.hub.next_offset(), 1);
+    assert_eq!((story.telemetry(), story.hub.next_alarm()), (1, None));
 }
 
 #[test]
 fn a_hub_that_confirms_before_storing_stores_the_rest_when_it_is_stopped() {
     let mut story = Story::new(Confirms::BeforeStoring);
-    story.hub.register(1, "xyz", None);
+    story.register(1, None);
     story.disk_writes();
     let device = story.connects();
     story.says(device, telemetry(0, 1));
-    let moment = story.moment();
-    story.hub.drain(moment);
+    story.hub.drain();
     assert_eq!(story.disk_writes(), [stored(0)]);
     assert!(story.hub.is_idle());
 }
@@ -266,7 +319,7 @@ fn both_ends_call_a_session_by_the_number_its_client_gave_it() {
 fn an_unknown_device_is_refused_with_3() {
     let mut story = Story::new(Confirms::AfterStoring);
     let (connection, outputs) = story.connect_with(|_| {});
-    assert_eq!(outputs, [Output::Send(connection, connack(ConnectCode::ServerUnavailable)), Output::Close(connection)]);
+    assert_eq!(outputs, [Output::Send(connection, refusal(ConnectCode::ServerUnavailable)), Output::Close(connection)]);
 }
 
 #[test]
@@ -276,7 +329,7 @@ fn a_bad_token_is_refused_with_5_and_leaves_the_old_connection_alone() {
     let (connection, outputs) = story.connect_with(|connect| {
         connect.password = Some(make("hub-a/devices/xyz", GROUP_KEY, UNIX_EPOCH, None).unwrap().into());
     });
-    assert_eq!(outputs, [Output::Send(connection, connack(ConnectCode::NotAuthorized)), Output::Close(connection)]);
+    assert_eq!(outputs, [Output::Send(connection, refusal(ConnectCode::NotAuthorized)), Output::Close(connection)]);
     story.says(old, telemetry(0, 1));
     assert!(story.disk_writes().contains(&Output::Send(old, Packet::PubAck { id: 1 })));
 }
@@ -289,7 +342,7 @@ fn another_protocol_version_is_refused_with_1() {
     story.hub.broken(moment, connection, Some(&WireError::Protocol));
     assert_eq!(
         story.hub.outputs(),
-        [Output::Send(connection, connack(ConnectCode::UnacceptableProtocol)), Output::Close(connection)]
+        [Output::Send(connection, refusal(ConnectCode::UnacceptableProtocol)), Output::Close(connection)]
     );
 }
 
@@ -446,7 +499,7 @@ fn the_twin_is_answered_also_to_who_did_not_subscribe_and_shows_earlier_reports(
 fn removing_a_device_closes_its_connection_and_refuses_it_from_then_on() {
     let mut story = Story::with_xyz();
     let device = story.connects();
-    story.hub.remove(9, "xyz", None);
+    story.remove(9, None);
     assert_eq!(story.hub.outputs(), [], "not before it is durable");
     assert_eq!(
         story.disk_writes(),
@@ -454,23 +507,39 @@ fn removing_a_device_closes_its_connection_and_refuses_it_from_then_on() {
     );
     story.loses_power();
     let (connection, outputs) = story.connect_with(|_| {});
-    assert_eq!(outputs[0], Output::Send(connection, connack(ConnectCode::ServerUnavailable)));
+    assert_eq!(outputs[0], Output::Send(connection, refusal(ConnectCode::ServerUnavailable)));
 }
 
 #[test]
 fn a_removal_that_comes_too_late_leaves_the_connection_alone() {
     let mut story = Story::new(Confirms::AfterStoring);
-    story.hub.register(1, "xyz", Some(3));
+    story.register(1, Some(3));
     story.disk_writes();
     story.connects();
-    story.hub.remove(9, "xyz", Some(2));
+    story.remove(9, Some(2));
     assert_eq!(story.disk_writes(), [Output::Answer(9, Answer::Now(Applied::Stale))]);
+}
+
+#[test]
+fn a_hub_that_only_closes_lets_a_removed_device_in_again() {
+    let mut story = Story::with(|settings| settings.knobs.moved_device = MovedDevice::CloseOnly);
+    story.register(1, Some(3));
+    story.disk_writes();
+    let device = story.connects();
+    story.remove(8, Some(2));
+    assert_eq!(story.disk_writes(), [Output::Answer(8, Answer::Now(Applied::Stale))]);
+    story.remove(9, Some(4));
+    assert_eq!(
+        story.disk_writes(),
+        [ended(Ending::Removed), Output::Close(device), Output::Answer(9, Answer::Now(Applied::Done))]
+    );
+    story.connects();
 }
 
 #[test]
 fn a_change_of_the_registry_that_could_not_be_stored_is_answered_so() {
     let mut story = Story::new(Confirms::AfterStoring);
-    story.hub.register(1, "xyz", None);
+    story.register(1, None);
     assert_eq!(story.disk_refuses(), [Output::Answer(1, Answer::Failed)]);
     let (_, outputs) = story.connect_with(|_| {});
     assert!(matches!(outputs[0], Output::Send(_, Packet::ConnAck { code: ConnectCode::ServerUnavailable, .. })));
@@ -486,7 +555,7 @@ fn the_will_is_telemetry_of_a_device_that_vanishes_and_not_of_one_that_says_good
     let (device, _) = story.connect_with(|connect| connect.will = will());
     story.says(device, Packet::Disconnect);
     story.disk_writes();
-    assert_eq!(story.hub.next_offset(), 0);
+    assert_eq!(story.telemetry(), 0);
 
     let (device, _) = story.connect_with(|connect| connect.will = will());
     let moment = story.moment();

@@ -3,5 +3,6 @@
 
 mod fake_hub;
 mod hostile;
+mod journey;
 mod orders;
 mod town;

@@ -3,7 +3,7 @@ use crate::fake_hub::FakeHub;
 use giant_lizard::engines::sim;
 use giant_lizard::history::{DestinationId, Entry, Event, History, Roster, Witness};
 use giant_lizard::host::Host;
-use giant_lizard::iot::plan::{CONTROL_PORT, CentralPlan, DevicePlan, DpsPlan, HubPlan};
+use giant_lizard::iot::plan::{Abilities, CONTROL_PORT, CentralPlan, DevicePlan, DpsPlan, HubPlan};
 use giant_lizard::iot::{central::central, device::device, dps::dps, hub::hub};
 use giant_lizard::wire::http::{Client, HttpError, Response};
 use lizard_sim::{Fault, Run, Stage, World};
@@ -90,8 +90,18 @@ impl Town {
     }
 
     pub(crate) fn device(&self, name: &str) {
-        let (plan, history) = (DevicePlan::of(name, "field", seconds(3600)), self.history.clone());
-        self.stage.host(name, "field", move |machine| {
+        self.play_device(DevicePlan::of(name, "field", seconds(3600)));
+    }
+
+    /// A device that takes commands, follows desired properties and answers methods.
+    pub(crate) fn able_device(&self, name: &str) {
+        let abilities = Abilities { desired: true, methods: true, commands: true, ..Abilities::default() };
+        self.play_device(DevicePlan { abilities, ..DevicePlan::of(name, "field", seconds(3600)) });
+    }
+
+    fn play_device(&self, plan: DevicePlan) {
+        let (name, history) = (plan.host.to_string(), self.history.clone());
+        self.stage.host(&name, "field", move |machine| {
             let host = sim::host(machine, history.clone());
             device(host, plan.clone(), "dps".into(), ID_SCOPE.into(), GROUP_KEY.into())
         });

@@ -12,7 +12,7 @@ pub(super) const REGISTRATION: Registration = Registration {
     exercised_by: "a command",
     explanation: "A command is accepted when the operator has seen a 2xx. From then on the device's application must \
         finish handling it within `within` (default 3 min), which runs only while the way is clear: while the device \
-        has a session at a hub that it can reach, the way from the service that accepted through that hub; otherwise \
+        works at a hub that it can reach, the way from the service that accepted through that hub; otherwise \
         a way from the service and the provisioning service through any hub. The time starts again when the way \
         becomes clear, when a fault takes away a way that was open, and when the device has handled another command. \
         A command whose time to live ends first has expired, and nothing more is owed; that is counted from its \
@@ -29,8 +29,15 @@ struct CommandArrives {
     open: BTreeMap<u32, Waiting>,
     /// When each of them expires.
     expiry: BTreeSet<(Duration, u32)>,
-    /// By client: the hubs at which it holds sessions, in its own view.
-    sessions: Vec<BTreeSet<(HostId, u64)>>,
+    /// By client: its sessions, in its own view.
+    sessions: Vec<Sessions>,
+}
+
+/// One client's latest session, and the one that it works in.
+#[derive(Clone, Copy, Debug, Default)]
+struct Sessions {
+    latest: Option<(HostId, u64)>,
+    settled: Option<(HostId, u64)>,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -48,7 +55,7 @@ impl CommandArrives {
             limit: rules.command_arrives,
             open: BTreeMap::new(),
             expiry: BTreeSet::new(),
-            sessions: vec![BTreeSet::new(); roster.clients.len()],
+            sessions: vec![Sessions::default(); roster.clients.len()],
         }
     }
 
@@ -75,8 +82,8 @@ impl CommandArrives {
         let device = scene.directory.host_of_client(client);
         let (Some(service), Some(device)) = (service, device) else { return 0 };
         // A device stays where it is for as long as it can: no other hub helps then.
-        let held = self.sessions[client.index()].iter().map(|(hub, _)| *hub);
-        if let Some(hub) = held.filter(|hub| scene.outages.is_reachable(device, *hub)).last() {
+        let settled = self.sessions[client.index()].settled.map(|(hub, _)| hub);
+        if let Some(hub) = settled.filter(|hub| scene.outages.is_reachable(device, *hub)) {
             let clear = scene.outages.is_clear_between(service, hub) && scene.outages.is_clear_between(hub, device);
             return u64::from(clear) << (hub.index() % 64);
         }
@@ -105,13 +112,20 @@ impl CommandArrives {
     fn session(&mut self, entry: &Entry, scene: &Scene<'_>) -> Option<ClientId> {
         match &entry.event {
             Event::Connected { client, service, session } => {
-                let (client, hub) = (scene.directory.client(client)?, scene.directory.host(service)?);
-                self.sessions[client.index()].insert((hub, *session));
+                let (client, service) = (scene.directory.client(client)?, scene.directory.host(service)?);
+                self.sessions[client.index()].latest = Some((service, *session));
+                None
+            }
+            Event::Settled { client, at } => {
+                let (client, hub) = (scene.directory.client(client)?, scene.directory.host(at)?);
+                let sessions = &mut self.sessions[client.index()];
+                sessions.settled = sessions.latest.filter(|(service, _)| *service == hub);
                 Some(client)
             }
             Event::SessionLost { client, service, session, .. } | Event::SessionClosed { client, service, session } => {
-                let (client, hub) = (scene.directory.client(client)?, scene.directory.host(service)?);
-                self.sessions[client.index()].remove(&(hub, *session));
+                let (client, service) = (scene.directory.client(client)?, scene.directory.host(service)?);
+                let sessions = &mut self.sessions[client.index()];
+                sessions.settled = sessions.settled.filter(|settled| *settled != (service, *session));
                 Some(client)
             }
             Event::Power { state: Power::Lost | Power::Crashed | Power::Stopped | Power::On } => {
@@ -119,7 +133,7 @@ impl CommandArrives {
                 for (index, sessions) in self.sessions.iter_mut().enumerate() {
                     let host = scene.directory.host_of_client(ClientId(index as u32));
                     if host.is_some_and(|host| scene.directory.is_at(host, place)) {
-                        sessions.clear();
+                        *sessions = Sessions::default();
                     }
                 }
                 None
@@ -194,7 +208,7 @@ mod tests {
     /// xyz works against hub-a, and a command for it (10 minutes to live) is accepted.
     fn commanded() -> Story {
         let mut story = Story::of("command-arrives");
-        story.session("hub-a", 1).ask(COMMAND).answer(COMMAND, 202);
+        story.session("hub-a", 1).settle("hub-a").ask(COMMAND).answer(COMMAND, 202);
         story
     }
 
@@ -214,7 +228,7 @@ mod tests {
     #[test]
     fn handled_before_the_operator_had_its_answer_is_handled() {
         let mut story = Story::of("command-arrives");
-        story.session("hub-a", 1).ask(COMMAND).tell("xyz", handled()).answer(COMMAND, 202).after(600);
+        story.session("hub-a", 1).settle("hub-a").ask(COMMAND).tell("xyz", handled()).answer(COMMAND, 202).after(600);
         story.ends().held(1);
     }
 
@@ -222,7 +236,7 @@ mod tests {
     fn nothing_is_owed_when_the_command_was_refused_or_nobody_answered() {
         for status in [0, 404, 503] {
             let mut story = Story::of("command-arrives");
-            story.session("hub-a", 1).ask(COMMAND).answer(COMMAND, status).after(3600);
+            story.session("hub-a", 1).settle("hub-a").ask(COMMAND).answer(COMMAND, status).after(3600);
             story.ends().not_exercised();
         }
     }
@@ -258,7 +272,7 @@ mod tests {
         story.cut("central", "hub-a").after(400).tell("xyz", handled());
         story.ends().held(1);
         let mut moved = commanded();
-        moved.power("hub-a", Power::Lost).lost("xyz", "hub-a").session("hub-b", 2).after(181);
+        moved.power("hub-a", Power::Lost).lost("xyz", "hub-a").session("hub-b", 2).settle("hub-b").after(181);
         moved.ends().violated(LOST);
     }
 
@@ -282,7 +296,7 @@ mod tests {
     fn the_scenario_may_set_the_limit() {
         let rules = Rules { command_arrives: Duration::from_secs(30), ..Rules::default() };
         let mut story = Story::with("command-arrives", rules);
-        story.session("hub-a", 1).ask(COMMAND).answer(COMMAND, 202).after(31);
+        story.session("hub-a", 1).settle("hub-a").ask(COMMAND).answer(COMMAND, 202).after(31);
         story.ends().violated("command blink was accepted, and xyz did not handle it in 30 s though it could");
     }
 }

@@ -108,3 +108,89 @@ fn in_words(call: &Call) -> String {
         Call::RegistrationInfo => "registration info".into(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::scenario::{Plan, parse};
+    use serde_json::json;
+    use std::path::Path;
+
+    fn planned(timeline: &str, seed: u64) -> Plan {
+        let text = format!(
+            "
+name: test
+duration: 10m
+sites: {{ west: {{}}, field: {{}} }}
+iot:
+  dps: {{ site: west }}
+  hubs: {{ hub-a: {{ site: west }} }}
+  central: {{ site: west }}
+  devices:
+    xyz: {{ site: field, commands: on, methods: on, desired: on }}
+    meter: {{ site: field, count: 3, commands: on }}
+timeline:
+{timeline}
+"
+        );
+        parse(Path::new("test.yaml"), &text).unwrap_or_else(|mistakes| panic!("{mistakes}")).plan(seed)
+    }
+
+    fn operator(plan: &Plan) -> &OperatorPlan {
+        plan.iot.as_ref().and_then(|iot| iot.operator.as_ref()).expect("there is an operator")
+    }
+
+    #[test]
+    fn a_verb_on_a_group_asks_each_device_and_everything_is_asked_in_the_order_of_its_times() {
+        let plan = planned(
+            "  - { at: 2m, command: { device: meter, name: blink } }
+  - { at: 1m, command: { device: meter-0002, name: beep, ttl: 5m } }",
+            0,
+        );
+        let names: Vec<String> = (0..4).map(|id| plan.roster.operation(OperationId(id))).collect();
+        let expected = ["beep for meter-0002", "blink for meter-0001", "blink for meter-0002", "blink for meter-0003"];
+        assert_eq!(names, expected.map(|name| format!("command {name}")));
+        assert_eq!(plan.roster.operations[0].owes, Owes::Handling { ttl: Duration::from_secs(300) });
+        assert_eq!(plan.roster.operations[1].owes, Owes::Handling { ttl: Duration::from_secs(3600) });
+        let ids: Vec<u32> = operator(&plan).operations.iter().map(|operation| operation.id.0).collect();
+        assert_eq!(ids, [0, 1, 2, 3]);
+    }
+
+    #[test]
+    fn ranges_are_drawn_anew_for_each_seed_and_time_and_failovers_count_in_minutes() {
+        let timeline = "  - { every: 1m..2m, manual-failover: { device: xyz, ttl: 1m..9m } }";
+        let mut drawn = std::collections::BTreeSet::new();
+        for seed in 0..10 {
+            for operation in &operator(&planned(timeline, seed)).operations {
+                let Call::ManualFailover { ttl } = operation.call else { panic!("{operation:?}") };
+                assert!((60..=540).contains(&ttl.as_secs()) && ttl.as_secs().is_multiple_of(60), "{ttl:?}");
+                drawn.insert(ttl);
+            }
+        }
+        assert!(drawn.len() > 5, "{drawn:?}");
+    }
+
+    #[test]
+    fn payloads_are_the_json_that_they_look_like() {
+        let payload = "{ on: on, yes: true, no: null, n: -3, f: 0.5, big: 18446744073709551615, text: \"7\", list: [1, a, 1.2.3] }";
+        let plan = planned(&format!("  - {{ at: 1m, method: {{ device: xyz, name: echo, payload: {payload} }} }}"), 0);
+        let Call::Method { payload, time_out, .. } = &operator(&plan).operations[0].call else { panic!("a method") };
+        let expected = json!({
+            "on": "on", "yes": true, "no": null, "n": -3, "f": 0.5, "big": u64::MAX, "text": "7", "list": [1, "a", "1.2.3"]
+        });
+        assert_eq!((payload, *time_out), (&expected, Duration::from_secs(30)));
+        let plan = planned("  - { at: 1m, desired: { device: xyz, set: { fan: on, old: } } }", 0);
+        let Call::Desired { set } = &operator(&plan).operations[0].call else { panic!("a change") };
+        assert_eq!(serde_json::Value::Object(set.clone()), json!({ "fan": "on", "old": null }));
+    }
+
+    #[test]
+    fn a_throttle_is_the_hubs_own_affair_and_is_announced_to_the_world() {
+        let plan = planned("  - { at: 1m, throttle: { hub: hub-a, to: 5/s, for: 30s } }", 0);
+        let hub = &plan.iot.as_ref().expect("a system").hubs[0];
+        let times: Vec<(u64, u64)> = hub.throttles.iter().map(|t| (t.from.as_secs(), t.until.as_secs())).collect();
+        assert_eq!(times, [(60, 90)]);
+        assert_eq!(plan.steps().len(), 2);
+        assert!(plan.iot.as_ref().is_some_and(|iot| iot.operator.is_none()), "nothing is asked of central");
+    }
+}

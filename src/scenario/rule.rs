@@ -7,7 +7,8 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Rule {
-    /// A tighter or wider bound than the invariant's own (`recovers`, `comes-home`, `one-connection`).
+    /// A tighter or wider bound than the invariant's own (`recovers`, `comes-home`, `one-connection`,
+    /// `command-arrives`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub within: Option<DurationRange>,
     /// How many messages clients may give up (`no-loss`). Default 0.

@@ -2,11 +2,17 @@
 //! `pitfalls/device-never-returns-to-dps::seed_3::treatment`.
 //!
 //! `LIZARD_SEEDS=0..1000 cargo test --release --test scenarios` widens the default of eight seeds.
+//!
+//! In the end it prints which pitfall was caught by which invariant, and on how many seeds. An invariant that no pitfall
+//! violates fails the run: nothing shows that it can be violated at all.
+mod matrix;
+
 use giant_lizard::report::{Palette, Report, render};
 use giant_lizard::run::pitfall::{Finding, Way, judge, may_escape};
 use giant_lizard::run::{Mode, run};
 use giant_lizard::scenario::{Loaded, Plan, load};
 use libtest_mimic::{Arguments, Failed, Trial};
+use matrix::Matrix;
 use mimalloc::MiMalloc;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
@@ -23,8 +29,16 @@ const SEEDS: Range<u64> = 0..8;
 
 fn main() -> ExitCode {
     let arguments = Arguments::from_args();
-    match trials() {
-        Ok(trials) => libtest_mimic::run(&arguments, trials).exit_code(),
+    let matrix = Arc::new(Matrix::default());
+    match trials(&matrix) {
+        Ok(trials) => {
+            let listing = arguments.list;
+            let conclusion = libtest_mimic::run(&arguments, trials);
+            if !listing {
+                print!("{matrix}");
+            }
+            conclusion.exit_code()
+        }
         Err(why) => {
             eprintln!("{why}");
             ExitCode::FAILURE
@@ -32,14 +46,14 @@ fn main() -> ExitCode {
     }
 }
 
-fn trials() -> Result<Vec<Trial>, String> {
+fn trials(matrix: &Arc<Matrix>) -> Result<Vec<Trial>, String> {
     let seeds = seeds(std::env::var("LIZARD_SEEDS").ok().as_deref())?;
     let mut trials = Vec::new();
     for file in files(Path::new(FOLDER))? {
         let name = file.strip_prefix(FOLDER).unwrap_or(&file).with_extension("").display().to_string();
         let loaded = Arc::new(load(&file).map_err(|error| error.to_string())?);
         if loaded.scenario.pitfall.is_some() {
-            trials.extend(three_ways(&name, &loaded, seeds.clone()));
+            trials.extend(three_ways(&name, &loaded, seeds.clone(), matrix));
         } else {
             trials.extend(seeds.clone().map(|seed| {
                 let loaded = loaded.clone();
@@ -47,19 +61,24 @@ fn trials() -> Result<Vec<Trial>, String> {
             }));
         }
     }
+    let full = matrix.clone();
+    trials.push(Trial::test("every_invariant_has_a_pitfall", move || Ok(full.check()?)));
     Ok(trials)
 }
 
-fn three_ways(name: &str, loaded: &Arc<Loaded>, seeds: Range<u64>) -> Vec<Trial> {
+fn three_ways(name: &str, loaded: &Arc<Loaded>, seeds: Range<u64>, matrix: &Arc<Matrix>) -> Vec<Trial> {
     let escapes = Arc::new(Escapes { so_far: AtomicU64::new(0), allowed: may_escape(seeds.end - seeds.start) });
     let Some(pitfall) = &loaded.scenario.pitfall else { return Vec::new() };
+    matrix.enter(name, &pitfall.violates);
     let ways = Way::of(pitfall);
     let each = |seed: u64| ways.iter().map(move |way| (seed, *way));
     seeds
         .flat_map(each)
         .map(|(seed, way)| {
-            let (loaded, escapes) = (loaded.clone(), escapes.clone());
-            Trial::test(format!("{name}::seed_{seed}::{way}"), move || shows(&loaded, way, seed, &escapes))
+            let (loaded, escapes, matrix, pitfall) = (loaded.clone(), escapes.clone(), matrix.clone(), name.to_owned());
+            Trial::test(format!("{name}::seed_{seed}::{way}"), move || {
+                shows(&loaded, way, seed, &escapes, |report| matrix.caught(&pitfall, report))
+            })
         })
         .collect()
 }
@@ -75,9 +94,12 @@ fn passes(plan: &Plan) -> Result<(), Failed> {
     if report.passed() { Ok(()) } else { Err(told(&report).into()) }
 }
 
-fn shows(loaded: &Loaded, way: Way, seed: u64, escapes: &Escapes) -> Result<(), Failed> {
+fn shows(loaded: &Loaded, way: Way, seed: u64, escapes: &Escapes, caught: impl FnOnce(&Report)) -> Result<(), Failed> {
     let pitfall = loaded.scenario.pitfall.as_ref().ok_or("not a pitfall")?;
     let report = run(&way.plan(loaded, seed)?, Mode::ToTheEnd)?.report;
+    if way == Way::Treatment {
+        caught(&report);
+    }
     match judge(pitfall, way, &report) {
         Finding::AsItShould => Ok(()),
         Finding::Wrong(why) => Err(format!("{way}: {why}\n\n{}", told(&report)).into()),

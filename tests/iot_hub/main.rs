@@ -1,6 +1,7 @@
 //! Hub and device in a world: an independent MQTT client, kills, power losses, moves.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod abilities;
 mod clients;
 mod commands;
 mod devices;

@@ -89,6 +89,14 @@ impl Producers {
         Self(roster.producers.iter().map(|producer| producer.name.clone()).zip(ids).collect())
     }
 
+    /// Reads which message of which known producer was sent: by the message id beside the body if there is one, since
+    /// the body may be another message's by now. `None`: it is foreign or damaged.
+    pub fn sent_as(&self, message_id: Option<&str>, body: &[u8]) -> Option<MessageId> {
+        let message = self.message(body)?;
+        let number = message_id.and_then(|id| id.parse().ok()).unwrap_or(message.number);
+        Some(MessageId { number, ..message })
+    }
+
     /// Reads which message of which known producer a body is; `None`: it is foreign or damaged.
     pub fn message(&self, body: &[u8]) -> Option<MessageId> {
         let Body { producer, number, .. } = Body::parse(body).ok()?;
@@ -132,6 +140,10 @@ mod tests {
         let id = MessageId { producer: ProducerId(1), number: 3 };
         assert_eq!(producers.message(&Payload::new("b", 3).to_bytes()), Some(id));
         assert_eq!(producers.message(&Payload::new("c", 3).to_bytes()), None);
+        let body = Payload::new("b", 3).to_bytes();
+        assert_eq!(producers.sent_as(None, &body), Some(id));
+        assert_eq!(producers.sent_as(Some("2"), &body).map(|sent| sent.number), Some(2), "the body is another one's");
+        assert_eq!(producers.sent_as(Some("m-2"), &body), Some(id));
     }
 
     proptest! {

@@ -3,7 +3,7 @@ use super::desired::CHANGE;
 use super::entry::Arrival;
 use super::whereabouts::Stay;
 use crate::history::{MessageId, Name, ProducerId, Roster};
-use crate::iot::hub::{Batch, FeedbackStatus, TelemetryEvent};
+use crate::iot::hub::{Batch, FeedbackStatus, MESSAGE_ID, TelemetryEvent};
 use crate::wire::payload::{Producers, digest};
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -50,7 +50,8 @@ impl Recogniser {
             return Arrival::Foreign { digest: digest(event.body.as_bytes()) };
         };
         let digest = digest(&body);
-        let message = self.producers.message(&body);
+        let message_id = event.properties.get(MESSAGE_ID).and_then(Option::as_deref);
+        let message = self.producers.sent_as(message_id, &body);
         match message.and_then(|id| Some((self.names.get(id.producer.0 as usize)?, id.number))) {
             Some((producer, number)) => Arrival::Message { producer: producer.clone(), number, digest },
             None => Arrival::Foreign { digest },

@@ -25,5 +25,5 @@ pub mod twin;
 
 pub use driver::hub;
 pub use feed::{Batch, Feedback, FeedbackStatus, Lifecycle, TelemetryEvent};
-pub use topic::Properties;
+pub use topic::{MESSAGE_ID, Properties};
 pub use twin::TwinView;

@@ -20,6 +20,9 @@ pub const MOST_SUBSCRIPTIONS: usize = 5;
 /// A message's properties in the order they were sent: system ones (`$.mid`) and the application's. `None`: only a key.
 pub type Properties = IndexMap<String, Option<String>>;
 
+/// The system property that names a message (Microsoft docs, iot-hub-devguide-messages-construct).
+pub const MESSAGE_ID: &str = "$.mid";
+
 /// What a device asks by publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(missing_docs, reason = "a `rid` is the request id, sent back as it came")]

@@ -5,7 +5,7 @@ use crate::iot::hub::alarms::Alarm;
 use crate::iot::hub::connection::{Connection, Ending, Held, Live};
 use crate::iot::hub::record::{Record, Telemetry};
 use crate::iot::hub::throttle::Turn;
-use crate::iot::hub::topic::{Asked, MOST_SUBSCRIPTIONS, Properties, asked, may_subscribe};
+use crate::iot::hub::topic::{Asked, MESSAGE_ID, MOST_SUBSCRIPTIONS, Properties, asked, may_subscribe};
 use crate::iot::hub::twin::read_patch;
 use crate::iot::knobs::Confirms;
 use crate::iot::moment::Moment;
@@ -97,7 +97,8 @@ impl Hub {
         payload: &[u8],
         ack: Option<(ConnectionId, u16)>,
     ) {
-        let message = self.producers.message(payload);
+        let message_id = properties.get(MESSAGE_ID).and_then(Option::as_deref);
+        let message = self.producers.sent_as(message_id, payload);
         let enqueued = enqueued(moment);
         let body = BASE64.encode(payload);
         let record = Record::Telemetry(Telemetry { device: device.to_string(), enqueued, properties, body });

@@ -119,6 +119,9 @@ impl FakeHub {
                 state.taken.push(id);
                 Response::empty(201)
             }),
+            ("GET", ["twins", _]) => self.with(|state| {
+                Response::json(200, &json!({ "etag": state.desired.len().to_string(), "desired": {}, "reported": {} }))
+            }),
             ("PATCH", ["twins", _]) => self.with(|state| {
                 let body: Value = request.json().unwrap();
                 state.desired.push(body["properties"]["desired"].clone());

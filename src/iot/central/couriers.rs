@@ -43,6 +43,12 @@ pub(super) struct Couriers {
     hubs: Arc<BTreeMap<Name, Pool>>,
 }
 
+/// A twin, as far as its state has a name.
+#[derive(Deserialize)]
+struct Tagged {
+    etag: String,
+}
+
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct ErrorBody {
@@ -68,7 +74,13 @@ impl Couriers {
     async fn run(&self, errand: &Errand) -> Outcome {
         // A hub of an older file: whoever has the device now will say so.
         let Some(hub) = self.hubs.get(&errand.stay.hub) else { return Outcome::Failed };
-        let Some((method, target, body)) = request(errand, self.host.now()) else { return Outcome::Failed };
+        let Some((method, mut target, body)) = request(errand, self.host.now()) else { return Outcome::Failed };
+        if let Load::Desired(..) = errand.what {
+            // The hub may still carry out a change that was given up here: only on the state that is read now.
+            let twin = hub.request("GET", &target, "").await.ok().filter(Response::is_success);
+            let Some(Tagged { etag }) = twin.and_then(|twin| twin.read().ok()) else { return Outcome::Failed };
+            target = format!("{target}?if-match={}", encoded(&etag));
+        }
         match hub.request(method, &target, body).await {
             Ok(answer) if answer.is_success() => Outcome::Taken,
             Ok(answer) if error_code(&answer) == Some(QUEUE_FULL) => Outcome::Full,

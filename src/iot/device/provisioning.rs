@@ -61,6 +61,8 @@ pub enum Step {
     Connected,
     /// The device belongs to this hub.
     Assigned(String),
+    /// The service said not now, in its own words: the same request will be made again.
+    PutOff(String),
     /// The service said no, in its own words.
     Refused(String),
     /// An answer did not come in time.
@@ -174,16 +176,13 @@ impl Provisioning {
             }
             // Throttled, or out of order for a while: the same request again (the service throttles registering and
             // polling apart: azure-iot-sdk-c, pull request 1703).
-            (429 | 500.., _) => {
+            (429 | 500.., body) => {
                 self.state = State::Waiting { until };
-                None
+                Some(Step::PutOff(in_words(status, body)))
             }
             (200, Some(body)) => self.registered(body),
             (200 | 202, None) => self.end(Step::Nonsense),
-            (_, body) => {
-                let (code, message) = body.map_or((None, None), |body| (body.error_code, body.message));
-                self.end(Step::Refused(words(code.unwrap_or(u64::from(status) * 1000), message)))
-            }
+            (_, body) => self.end(Step::Refused(in_words(status, body))),
         }
     }
 
@@ -245,6 +244,11 @@ pub fn model_payload(model: Option<&Model>) -> Value {
         ModelForm::Legacy => json!({ "iotcModelId": id }),
         ModelForm::Text => json!({ "iotcModelId": id }).to_string().into(),
     }
+}
+
+fn in_words(status: u16, body: Option<Body>) -> String {
+    let (code, message) = body.map_or((None, None), |body| (body.error_code, body.message));
+    words(code.unwrap_or(u64::from(status) * 1000), message)
 }
 
 fn words(code: u64, message: Option<String>) -> String {

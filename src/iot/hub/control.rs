@@ -32,7 +32,7 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
         ("PUT" | "DELETE", ["devices", device]) => change(&core, &request, device).await,
         ("GET", ["messages", "events"]) => events(&core, &request).await,
         ("POST", ["devices", device, "messages", "devicebound"]) => command(&core, &request, device).await,
-        ("GET", ["twins", device]) => match core.with(|hub, _| hub.twin(device)) {
+        ("GET", ["twins", device]) => match core.with(|hub, _| hub.tagged_twin(device)) {
             Some(twin) => Response::json(200, &twin),
             None => no_device(),
         },
@@ -77,15 +77,19 @@ async fn command(core: &Core, request: &Request, device: &str) -> Response {
     }
 }
 
-/// `PATCH /twins/{id}`: answered with the twin when durable.
+/// `PATCH /twins/{id}?if-match={etag}`: answered with the twin when durable; 412 when its desired properties are not, or
+/// no longer, in the state that the entity tag names. So a request that was long on its way cannot undo a later one
+/// (Microsoft docs, iot-hub-devguide-device-twins#optimistic-concurrency; there it is a header).
 async fn desire(core: &Core, request: &Request, device: &str) -> Response {
     let patch = match petition::desired(request) {
         Ok(patch) => patch,
         Err(response) => return response,
     };
-    match core.ask(|hub, _, request| hub.desire(request, device, patch)).await {
+    let if_match = request.query.get("if-match").cloned();
+    match core.ask(|hub, _, request| hub.desire(request, device, if_match, patch)).await {
         Answer::Twin(twin) => Response::json(200, &twin),
         Answer::Now(Applied::Refused(error)) => Response::error(400_000, &error.to_string()),
+        Answer::Now(Applied::Stale) => Response::error(412_001, "the twin has changed"),
         Answer::Now(_) => no_device(),
         _ => not_stored(),
     }

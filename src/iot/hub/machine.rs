@@ -310,6 +310,11 @@ impl Hub {
         Some(self.memory.device(device)?.twin.view())
     }
 
+    /// Shows it as the control plane does, with its entity tag.
+    pub fn tagged_twin(&self, device: &str) -> Option<TwinView> {
+        Some(TwinView { etag: self.memory.etag(device), ..self.twin(device)? })
+    }
+
     /// Where what readers get lies in the ledger, from an offset on.
     pub fn feed(&self, from: u64, most: usize) -> &[Place] {
         self.memory.feed(from, most)

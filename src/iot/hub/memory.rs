@@ -31,7 +31,8 @@ pub enum Applied {
     Done,
     /// It changed nothing: it was so already.
     Unchanged,
-    /// It changed nothing: a later assignment of the device is known.
+    /// It changed nothing: it was meant for another state than this (a later assignment of the device is known, or its
+    /// desired properties have changed since).
     Stale,
     /// The twin has this version now.
     Version(u64),
@@ -82,7 +83,10 @@ impl Memory {
                     None => Applied::NotFound,
                 }
             }
-            Record::Desired { device, patch } => {
+            Record::Desired { device, if_match: Some(etag), .. } if self.etag(&device).is_some_and(|is| is != etag) => {
+                Applied::Stale
+            }
+            Record::Desired { device, patch, .. } => {
                 match self.device_mut(&device).map(|device| device.twin.desired.patch(&patch)) {
                     Some(Ok(version)) => Applied::Version(version),
                     Some(Err(error)) => Applied::Refused(error),
@@ -126,6 +130,17 @@ impl Memory {
             Standing::Registered { device, .. } if !device.queue.is_empty() => Some((id.as_str(), &mut device.queue)),
             _ => None,
         })
+    }
+
+    /// Names the state of a device's desired properties: by its assignment and their version, so that neither a later
+    /// change nor a later stay of the device at this hub has the same name.
+    pub fn etag(&self, id: &str) -> Option<String> {
+        match self.devices.get(id)? {
+            Standing::Registered { generation, device } => {
+                Some(format!("{generation}.{}", device.twin.desired.version()))
+            }
+            Standing::Removed { .. } => None,
+        }
     }
 
     fn generation(&self, id: &str) -> Option<u64> {

@@ -47,6 +47,9 @@ pub enum Record {
     Desired {
         /// The device id.
         device: String,
+        /// Only if its desired properties are in this state; `None`: whatever it is.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        if_match: Option<String>,
         /// Members to merge in; `null` removes one.
         patch: Map<String, Value>,
     },
@@ -203,7 +206,11 @@ mod tests {
             registered(),
             removed(),
             reported(),
-            Record::Desired { device: device(), patch: serde_json::from_str(r#"{"fan":null}"#).unwrap() },
+            Record::Desired {
+                device: device(),
+                if_match: Some("3.1".into()),
+                patch: serde_json::from_str(r#"{"fan":null}"#).unwrap(),
+            },
             Record::Queued { device: device(), message: message() },
             settled(FeedbackStatus::Expired),
             Record::Session { device: device(), filters: Some(vec!["$iothub/twin/res/#".into()]) },

@@ -50,6 +50,9 @@ pub struct Section {
 /// A twin as both the device and the control plane get it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TwinView {
+    /// Names this state of the desired properties; the control plane's alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub etag: Option<String>,
     /// Members as desired, and `$version`.
     pub desired: Value,
     /// Members as reported, and `$version`.
@@ -59,7 +62,7 @@ pub struct TwinView {
 impl Twin {
     /// Shows the twin with its versions.
     pub fn view(&self) -> TwinView {
-        TwinView { desired: self.desired.view(), reported: self.reported.view() }
+        TwinView { etag: None, desired: self.desired.view(), reported: self.reported.view() }
     }
 }
 
@@ -83,6 +86,11 @@ impl Section {
         self.members = merged;
         self.version += 1;
         Ok(self.version)
+    }
+
+    /// Counts its changes, from 1 for none.
+    pub fn version(&self) -> u64 {
+        self.version
     }
 
     fn view(&self) -> Value {
@@ -195,7 +203,7 @@ mod tests {
     #[test]
     fn each_section_has_a_version_that_rises_with_every_patch_even_an_empty_one() {
         let twin = Twin { desired: patched(&["{}", "{}"]), reported: Section::default() };
-        let view = TwinView { desired: json!({"$version": 3}), reported: json!({"$version": 1}) };
+        let view = TwinView { etag: None, desired: json!({"$version": 3}), reported: json!({"$version": 1}) };
         assert_eq!(twin.view(), view);
     }
 

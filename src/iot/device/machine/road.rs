@@ -63,6 +63,7 @@ impl Device {
                     self.hub = Some(hub.clone());
                     self.dial(now, Some(hub));
                 }
+                Step::PutOff(why) => self.refused(service, why),
                 Step::Refused(why) => {
                     self.refused(service, why);
                     self.close();

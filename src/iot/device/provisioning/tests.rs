@@ -63,11 +63,17 @@ fn a_device_registers_polls_when_it_is_told_to_and_learns_its_hub() {
 fn a_throttled_request_is_made_again_after_the_time_the_service_names() {
     let mut provisioning = registering();
     let throttled = r#"{"errorCode":429001,"message":"Throttled"}"#;
-    assert_eq!(provisioning.handle(seconds(1), &answer("429/?$rid=2&retry-after=7", throttled)), []);
+    assert_eq!(
+        provisioning.handle(seconds(1), &answer("429/?$rid=2&retry-after=7", throttled)),
+        [Step::PutOff("429001 Throttled".into())]
+    );
     assert_eq!(provisioning.due(), seconds(8));
     let again = sent(provisioning.look(seconds(8)).into_iter().collect());
     assert!(again.topic.starts_with("$dps/registrations/PUT/iotdps-register/"));
-    assert_eq!(provisioning.handle(seconds(9), &answer("503/?$rid=3&retry-after=2.5", "")), []);
+    assert_eq!(
+        provisioning.handle(seconds(9), &answer("503/?$rid=3&retry-after=2.5", "")),
+        [Step::PutOff("503000".into())]
+    );
     assert_eq!(provisioning.due(), seconds(11), "what is no whole number is not there");
 }
 

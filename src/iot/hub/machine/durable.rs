@@ -135,7 +135,7 @@ impl Hub {
             let body = Value::Object(versioned(patch, version)).to_string();
             self.send(to, Packet::Publish(Publish::at_most_once(desired_change(version), body)));
         }
-        let answer = match (applied, self.twin(device)) {
+        let answer = match (applied, self.tagged_twin(device)) {
             (Applied::Version(_), Some(twin)) => Answer::Twin(twin),
             _ => Answer::Now(applied),
         };

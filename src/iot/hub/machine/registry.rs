@@ -29,9 +29,10 @@ impl Hub {
         }
     }
 
-    /// Merges a patch, already checked, into what is desired of a device; answers as [`register`](Self::register) does.
-    pub fn desire(&mut self, request: RequestId, device: &str, patch: Map<String, Value>) {
-        let record = Record::Desired { device: device.to_owned(), patch: patch.clone() };
+    /// Merges a patch, already checked, into what is desired of a device, if that is in the state that `if_match` names;
+    /// answers as [`register`](Self::register) does.
+    pub fn desire(&mut self, request: RequestId, device: &str, if_match: Option<String>, patch: Map<String, Value>) {
+        let record = Record::Desired { device: device.to_owned(), if_match, patch: patch.clone() };
         self.commit(Some(record), Effect::Desired { request, device: device.into(), patch });
     }
 }

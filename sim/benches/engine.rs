@@ -24,6 +24,7 @@ const LIMIT: Duration = Duration::from_secs(70);
 
 fn main() {
     let whole = std::env::args().any(|arg| arg == "--bench");
+    floor();
     println!("64-byte echoes once a virtual second for 60 s; half of the hosts serve, half of them ask\n");
     println!(
         "{:<8} {:>6} {:>9} {:>5} {:>13} {:>11}",
@@ -47,6 +48,48 @@ fn main() {
     let growth = lizard_10_000.as_secs_f64() / lizard_50.as_secs_f64() / 200.0;
     println!("\n50 hosts: {ratio:.0}x turmoil (bar: 1000x), {lizard_50:.2?} a run (bar: 10 ms)");
     println!("a message among 10,000 hosts costs {growth:.2}x one among 50 (bar: 2x)");
+}
+
+/// How many empty timer events the floor is measured with.
+const EVENTS: u32 = 100_000;
+
+/// What an event costs at the least: a timer that wakes one task, which does nothing but wait for the next one. In
+/// tokio's own paused runtime, and in a world.
+fn floor() {
+    let median = |run: fn()| {
+        let mut times: Vec<_> = (0..7)
+            .map(|_| {
+                let start = Instant::now();
+                run();
+                start.elapsed()
+            })
+            .collect();
+        times.sort();
+        times[3].as_nanos() / u128::from(EVENTS)
+    };
+    let (tokio, world) = (median(tokio_timers), median(world_timers));
+    println!("an empty timer event: {tokio} ns in tokio's paused runtime, {world} ns in a world\n");
+}
+
+fn tokio_timers() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        for _ in 0..EVENTS {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    });
+}
+
+fn world_timers() {
+    let run = World::new(1).run(|stage| async move {
+        stage.host("sleeper", "field", |host| async move {
+            for _ in 0..EVENTS {
+                host.sleep(Duration::from_millis(1)).await;
+            }
+        });
+        stage.sleep(Duration::from_millis(1) * (EVENTS + 1)).await;
+    });
+    run.expect("the world runs");
 }
 
 /// Runs a world some times, prints one row, and answers the median time.

@@ -1,5 +1,5 @@
-//! The guide for people who write scenarios shows nothing that does not work, and leaves nothing out; the table of
-//! pitfalls has every pitfall as its file is now.
+//! The guide for people who write scenarios and the README show nothing that does not work, and the guide leaves nothing
+//! out; the table of pitfalls has every pitfall as its file is now.
 use giant_lizard::invariant::ALL;
 use giant_lizard::scenario::{Loaded, Pitfall, TurnOn, glossary, knobs, load, parse};
 use std::collections::BTreeSet;
@@ -24,10 +24,10 @@ fn guide() -> String {
 }
 
 #[test]
-fn every_example_of_the_guide_is_sound() {
-    let guide = guide();
-    let examples: Vec<&str> = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(examples.len() >= 7);
+fn every_example_of_the_guide_and_of_the_readme_is_sound() {
+    let pages = [guide(), std::fs::read_to_string("README.md").expect("it is there")];
+    let examples: Vec<&str> = pages.iter().flat_map(|page| fenced(page)).collect();
+    assert!(examples.len() >= 9);
     for example in examples {
         let fault =
             if example.starts_with("pitfall") { "timeline: [{ at: 1m, crash: { host: hub-a } }]\n" } else { "" };
@@ -36,6 +36,11 @@ fn every_example_of_the_guide_is_sound() {
             panic!("{mistakes}");
         }
     }
+}
+
+/// The YAML on a page.
+fn fenced(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next())
 }
 
 #[test]

@@ -105,7 +105,6 @@ pub struct CentralPlan {
 #[derive(Clone, Debug, Serialize)]
 pub struct DevicePlan {
     /// The device id, and the name of its host.
-    /// Its name.
     pub host: Name,
     /// Where it is.
     pub site: Name,

@@ -1,7 +1,9 @@
-//! The guide for people who write scenarios shows nothing that does not work, and leaves nothing out.
+//! The guide for people who write scenarios and the README show nothing that does not work, and the guide leaves nothing
+//! out; the table of pitfalls has every pitfall as its file is now.
 use giant_lizard::invariant::ALL;
-use giant_lizard::scenario::{glossary, parse};
-use std::path::Path;
+use giant_lizard::scenario::{Loaded, Pitfall, TurnOn, glossary, knobs, load, parse};
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 /// What the guide's fragments stand in.
 const FRAME: &str = "
@@ -22,10 +24,10 @@ fn guide() -> String {
 }
 
 #[test]
-fn every_example_of_the_guide_is_sound() {
-    let guide = guide();
-    let examples: Vec<&str> = guide.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    assert!(examples.len() >= 7);
+fn every_example_of_the_guide_and_of_the_readme_is_sound() {
+    let pages = [guide(), std::fs::read_to_string("README.md").expect("it is there")];
+    let examples: Vec<&str> = pages.iter().flat_map(|page| fenced(page)).collect();
+    assert!(examples.len() >= 9);
     for example in examples {
         let fault =
             if example.starts_with("pitfall") { "timeline: [{ at: 1m, crash: { host: hub-a } }]\n" } else { "" };
@@ -34,6 +36,11 @@ fn every_example_of_the_guide_is_sound() {
             panic!("{mistakes}");
         }
     }
+}
+
+/// The YAML on a page.
+fn fenced(page: &str) -> impl Iterator<Item = &str> {
+    page.split("```yaml\n").skip(1).filter_map(|rest| rest.split("```").next())
 }
 
 #[test]
@@ -55,4 +62,73 @@ fn the_guide_names_every_invariant_whose_bound_may_be_set() {
     for invariant in ALL.iter().filter(|invariant| invariant.bounded) {
         assert!(guide.contains(invariant.name), "{}", invariant.name);
     }
+}
+
+#[test]
+fn the_table_of_pitfalls_says_what_the_files_say() {
+    const PAGE: &str = "docs/pitfalls.md";
+    const HEADING: &str = "|---|---|---|---|---|\n";
+    let page = std::fs::read_to_string(PAGE).expect("the page is there");
+    let (before, rows) = page.split_once(HEADING).expect("it has the table");
+    let current: String = pitfalls().iter().map(row).collect();
+    if std::env::var_os("LIZARD_WRITE").is_some() {
+        std::fs::write(PAGE, [before, HEADING, &current].concat()).expect("it can be written");
+    } else {
+        assert!(rows == current, "{PAGE} is out of date: LIZARD_WRITE=1 cargo test --test guide");
+    }
+}
+
+#[test]
+fn every_knob_is_turned_on_by_a_pitfall() {
+    let turned_on: BTreeSet<String> = pitfalls().iter().flat_map(|(_, pitfall)| words(&pitfall.turn_on)).collect();
+    let all: BTreeSet<String> = knobs().into_iter().map(|knob| knob.word).collect();
+    let left: Vec<&String> = all.difference(&turned_on).collect();
+    assert!(left.is_empty(), "nothing shows that these do harm: {left:?}");
+}
+
+/// Every file of the folder, in the order of their names, with what it says of its pitfall.
+fn pitfalls() -> Vec<(PathBuf, Pitfall)> {
+    let folder = std::fs::read_dir("scenarios/pitfalls").expect("the folder is there");
+    let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("it can be read").path()).collect();
+    files.sort();
+    let pitfall = |file: PathBuf| match load(&file) {
+        Ok(Loaded { file, scenario }) => (file, scenario.pitfall.expect("a pitfall")),
+        Err(error) => panic!("{error}"),
+    };
+    files.into_iter().map(pitfall).collect()
+}
+
+fn words(knobs: &TurnOn) -> impl Iterator<Item = String> {
+    knobs.0.values().flat_map(|knobs| knobs.keys().cloned())
+}
+
+/// The file, the words at its head, its knobs, its invariants, its report.
+fn row((file, pitfall): &(PathBuf, Pitfall)) -> String {
+    let text = std::fs::read_to_string(file).expect("it was just read");
+    let head: Vec<&str> = text.lines().map_while(|line| line.strip_prefix("# ")).collect();
+    assert!(!head.is_empty(), "{}: a comment at the head says what goes wrong", file.display());
+    let name = file.file_stem().and_then(|stem| stem.to_str()).expect("a plain name");
+    let knobs = pitfall.turn_on.0.iter().flat_map(|(part, knobs)| {
+        knobs.iter().map(move |(knob, value)| {
+            // As files have it.
+            let value = match value {
+                serde_json::Value::Bool(on) => if *on { "on" } else { "off" }.to_owned(),
+                other => other.as_str().map_or_else(|| other.to_string(), str::to_owned),
+            };
+            format!("`{knob}: {value}` at `{part}`")
+        })
+    });
+    let knobs = knobs.collect::<Vec<_>>().join(", ");
+    let quoted = |names: &[_]| names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    let also = if pitfall.also.is_empty() { String::new() } else { format!("; also {}", quoted(&pitfall.also)) };
+    let issue = &pitfall.issue;
+    let [number, _, repository, owner] = issue.rsplit('/').take(4).collect::<Vec<_>>()[..] else {
+        panic!("{}: `{issue}` is no report on GitHub", file.display());
+    };
+    format!(
+        "| [{name}](../{}) | {} | {knobs} | `{}`{also} | [{owner}/{repository} {number}]({issue}) |\n",
+        file.display(),
+        head.join(" "),
+        pitfall.violates,
+    )
 }

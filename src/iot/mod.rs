@@ -1,10 +1,8 @@
 //! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
 pub mod agent;
 pub mod cast;
-#[allow(missing_docs, reason = "being written")]
 pub mod central;
 pub mod device;
-#[allow(missing_docs, reason = "being written")]
 pub mod dps;
 pub mod envelope;
 pub mod hub;

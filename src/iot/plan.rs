@@ -38,9 +38,9 @@ pub struct DpsPlan {
     pub host: Name,
     /// Where it is.
     pub site: Name,
-    /// Default 5 s.
+    /// How often it asks each hub for its health. Default 5 s.
     pub health_check: Duration,
-    /// Default 30 s.
+    /// How long after a hub has come back its devices are called home. Default 30 s.
     pub rebalance_after: Duration,
     /// How a hub is chosen. Default even.
     pub policy: Policy,
@@ -105,7 +105,6 @@ pub struct CentralPlan {
 #[derive(Clone, Debug, Serialize)]
 pub struct DevicePlan {
     /// The device id, and the name of its host.
-    /// Its name.
     pub host: Name,
     /// Where it is.
     pub site: Name,
@@ -115,17 +114,17 @@ pub struct DevicePlan {
     pub telemetry: Option<(ProducerId, Duration)>,
     /// Period of reported properties; `None`: off.
     pub reported: Option<Duration>,
-    /// Default 10 s.
+    /// Longest wait for a connection. Default 10 s.
     pub connect_time_out: Duration,
-    /// Default 20 s; dead when no byte for 1.5 of it.
+    /// MQTT keep-alive. Default 20 s; the hub is dead when no byte came for one and a half of it.
     pub keep_alive: Duration,
-    /// Default 20 s.
+    /// Longest wait for a PUBACK; then the session is lost. Default 20 s.
     pub puback_time_out: Duration,
     /// Full jitter between 0 and the current step; default 1 s doubling to 30 s.
     pub back_off: (Duration, Duration),
-    /// Default 16.
+    /// Most telemetry messages sent and not yet confirmed. Default 16.
     pub in_flight: usize,
-    /// Default 1000, with back-pressure.
+    /// Most telemetry messages kept; then the application waits. Default 1000.
     pub buffer: usize,
     /// How long its tokens are good. Default 1 h, as the SDKs'.
     pub token_life: Duration,

@@ -11,20 +11,20 @@ const MOST: usize = 100_000;
 
 /// A command for a device.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Command {
+pub(super) struct Command {
     /// Its message id at the hub: the same however often it is sent, so that hub and device know it again.
-    pub id: String,
+    pub(super) id: String,
     /// What the device is to do.
-    pub name: String,
+    pub(super) name: String,
     /// JSON, letter by letter as it came.
-    pub payload: String,
+    pub(super) payload: String,
     /// From then on it is not sent any more. Virtual time since the world began.
-    pub until: Duration,
+    pub(super) until: Duration,
 }
 
 /// Why a command is not accepted.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum CommandError {
+pub(super) enum CommandError {
     #[error("too many commands are waiting")]
     Full,
     #[error("another command with this id is waiting")]
@@ -34,7 +34,7 @@ pub enum CommandError {
 /// Every command that is not done.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(from = "BTreeMap<Name, VecDeque<Arc<Command>>>", into = "BTreeMap<Name, VecDeque<Arc<Command>>>")]
-pub struct Commands {
+pub(super) struct Commands {
     /// By device, in the order of their acceptance.
     open: BTreeMap<Name, VecDeque<Arc<Command>>>,
     /// When each ends, soonest first.
@@ -46,7 +46,7 @@ impl Commands {
     ///
     /// # Errors
     /// [`CommandError`].
-    pub fn may_accept(&self, device: &str, command: &Command) -> Result<bool, CommandError> {
+    pub(super) fn may_accept(&self, device: &str, command: &Command) -> Result<bool, CommandError> {
         let waiting = self.open.get(device);
         if let Some(before) = waiting.and_then(|waiting| waiting.iter().find(|before| before.id == command.id)) {
             let same = before.name == command.name && before.payload == command.payload;
@@ -57,28 +57,28 @@ impl Commands {
     }
 
     /// Adds a command behind those that wait.
-    pub fn add(&mut self, device: &Name, command: Arc<Command>) {
+    pub(super) fn add(&mut self, device: &Name, command: Arc<Command>) {
         self.ends.insert((command.until, device.clone(), command.id.clone()));
         self.open.entry(device.clone()).or_default().push_back(command);
     }
 
     /// Says whether a command waits, or is at a hub and not done.
-    pub fn has(&self, device: &str, id: &str) -> bool {
+    pub(super) fn has(&self, device: &str, id: &str) -> bool {
         self.of(device).any(|command| command.id == id)
     }
 
     /// The commands of a device, in the order of their acceptance.
-    pub fn of(&self, device: &str) -> impl Iterator<Item = &Arc<Command>> {
+    pub(super) fn of(&self, device: &str) -> impl Iterator<Item = &Arc<Command>> {
         self.open.get(device).into_iter().flatten()
     }
 
     /// The devices for which there are commands.
-    pub fn devices(&self) -> impl Iterator<Item = &Name> {
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Name> {
         self.open.keys()
     }
 
     /// Takes a command away: it is done, or its time is over.
-    pub fn remove(&mut self, device: &str, id: &str) {
+    pub(super) fn remove(&mut self, device: &str, id: &str) {
         let Some(waiting) = self.open.get_mut(device) else { return };
         if let Some(index) = waiting.iter().position(|command| command.id == id) {
             let command = waiting.remove(index).expect("its position was just found");
@@ -90,12 +90,12 @@ impl Commands {
     }
 
     /// When the next one ends.
-    pub fn next_end(&self) -> Option<Duration> {
+    pub(super) fn next_end(&self) -> Option<Duration> {
         self.ends.first().map(|(until, ..)| *until)
     }
 
     /// Those whose time is over: device and id.
-    pub fn over(&self, now: Duration) -> Vec<(Name, String)> {
+    pub(super) fn over(&self, now: Duration) -> Vec<(Name, String)> {
         let over = self.ends.iter().take_while(|(until, ..)| *until <= now);
         over.map(|(_, device, id)| (device.clone(), id.clone())).collect()
     }

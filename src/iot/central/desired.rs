@@ -13,11 +13,11 @@ const LONGEST_TEXT: usize = 4 * 1024;
 
 /// The member that counts a device's changes, so that an acknowledgement tells of which it is whatever the hub calls
 /// its version: each hub numbers the versions of a twin by itself.
-pub const CHANGE: &str = "change";
+pub(super) const CHANGE: &str = "change";
 
 /// Why a patch is refused: the answer is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum PatchError {
+pub(super) enum PatchError {
     #[error("not a json object")]
     NotAnObject,
     #[error("desired properties over {MOST_BYTES} bytes")]
@@ -35,7 +35,7 @@ pub enum PatchError {
 /// What is desired of every device.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Desired {
+pub(super) struct Desired {
     devices: BTreeMap<Name, Wishes>,
 }
 
@@ -54,7 +54,7 @@ impl Desired {
     ///
     /// # Errors
     /// [`PatchError`].
-    pub fn read_patch(&self, device: &str, bytes: &[u8]) -> Result<Map<String, Value>, PatchError> {
+    pub(super) fn read_patch(&self, device: &str, bytes: &[u8]) -> Result<Map<String, Value>, PatchError> {
         if bytes.len() > MOST_BYTES {
             return Err(PatchError::TooLarge);
         }
@@ -74,24 +74,24 @@ impl Desired {
     }
 
     /// Counts a device's changes so far.
-    pub fn number(&self, device: &str) -> u64 {
+    pub(super) fn number(&self, device: &str) -> u64 {
         self.devices.get(device).map_or(0, |wishes| wishes.number)
     }
 
     /// The devices of which anything is desired.
-    pub fn devices(&self) -> impl Iterator<Item = &Name> {
+    pub(super) fn devices(&self) -> impl Iterator<Item = &Name> {
         self.devices.keys()
     }
 
     /// Merges a patch in, as the change of this number.
-    pub fn change(&mut self, device: &Name, number: u64, patch: &Map<String, Value>) {
+    pub(super) fn change(&mut self, device: &Name, number: u64, patch: &Map<String, Value>) {
         let wishes = self.devices.entry(device.clone()).or_default();
         merge(&mut wishes.document, patch);
         wishes.number = number;
     }
 
     /// What a hub is to be told: the whole document, with the number of its last change. `None`: nothing is desired.
-    pub fn document(&self, device: &str) -> Option<Map<String, Value>> {
+    pub(super) fn document(&self, device: &str) -> Option<Map<String, Value>> {
         let wishes = self.devices.get(device)?;
         let mut document = wishes.document.clone();
         document.insert(CHANGE.into(), wishes.number.into());
@@ -99,12 +99,12 @@ impl Desired {
     }
 
     /// Says whether it is news that the device follows this change. A number that was never given is not.
-    pub fn is_news(&self, device: &str, number: u64) -> bool {
+    pub(super) fn is_news(&self, device: &str, number: u64) -> bool {
         self.devices.get(device).is_some_and(|wishes| wishes.known < number && number <= wishes.number)
     }
 
     /// Learns that the device follows this change.
-    pub fn acknowledge(&mut self, device: &str, number: u64) {
+    pub(super) fn acknowledge(&mut self, device: &str, number: u64) {
         if let Some(wishes) = self.devices.get_mut(device) {
             wishes.known = wishes.known.max(number);
         }

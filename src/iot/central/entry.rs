@@ -8,8 +8,10 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// Something on a hub, in the hub's order.
+///
+/// A `digest` is that of the message's bytes, by which the judge knows whether they are those that were sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Arrival {
+pub(super) enum Arrival {
     /// A message of a known producer.
     Message { producer: Name, number: u64, digest: u64 },
     /// A message that is no producer's.
@@ -26,19 +28,20 @@ pub enum Arrival {
 
 /// What central keeps at once, and what counts once it is durable.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Entry {
+pub(super) struct Entry {
     /// The hub that was read, and the offset from which it is read on. `None`: it came from elsewhere.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub read: Option<(Name, u64)>,
+    pub(super) read: Option<(Name, u64)>,
     /// The serial number of the first receipt; receipts are counted from 0, across restarts.
-    pub serial: u64,
-    pub receipts: Vec<Receipt>,
+    pub(super) serial: u64,
+    /// What was new.
+    pub(super) receipts: Vec<Receipt>,
 }
 
-/// One thing that central took in.
+/// One thing that central took in: an [`Arrival`] that was news, or what an operator or the clock brought about.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Receipt {
+pub(super) enum Receipt {
     Message {
         producer: Name,
         number: u64,
@@ -94,7 +97,7 @@ pub(super) enum Record {
 
 impl Entry {
     /// Writes the entry for the ledger.
-    pub fn to_record(&self) -> Vec<u8> {
+    pub(super) fn to_record(&self) -> Vec<u8> {
         Record::Entry(self.clone()).to_json()
     }
 }

@@ -15,15 +15,19 @@ const BACK_OFF: (Duration, Duration) = (Duration::from_secs(1), Duration::from_s
 
 /// Something to bring to a hub.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Errand {
-    pub device: Name,
+pub(super) struct Errand {
+    /// Whom it is about.
+    pub(super) device: Name,
     /// Where the device is.
-    pub stay: Stay,
-    pub what: Load,
+    pub(super) stay: Stay,
+    /// What the hub is to be given.
+    pub(super) what: Load,
 }
 
+/// What is brought to a hub.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Load {
+pub(super) enum Load {
+    /// A command, with the time that is left of it when it sets out.
     Command(Arc<Command>),
     /// The whole document, and the number of its last change.
     Desired(serde_json::Map<String, serde_json::Value>, u64),
@@ -31,7 +35,7 @@ pub enum Load {
 
 /// How an errand ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(super) enum Outcome {
     /// The hub has it.
     Taken,
     /// The hub holds as many commands for this device as it may: there is room when one of them is done.
@@ -42,15 +46,18 @@ pub enum Outcome {
 
 /// What central knows that matters here.
 #[derive(Clone, Copy, Debug)]
-pub struct Owed<'a> {
-    pub whereabouts: &'a Whereabouts,
-    pub commands: &'a Commands,
-    pub desired: &'a Desired,
+pub(super) struct Owed<'a> {
+    /// Which hub has which device.
+    pub(super) whereabouts: &'a Whereabouts,
+    /// The commands that are not done.
+    pub(super) commands: &'a Commands,
+    /// What is desired of every device.
+    pub(super) desired: &'a Desired,
 }
 
 /// Every device's errands.
 #[derive(Debug, Default)]
-pub struct Errands {
+pub(super) struct Errands {
     devices: BTreeMap<Name, Lanes>,
     /// Devices of which something changed since [`Errands::due`].
     stirred: BTreeSet<Name>,
@@ -103,13 +110,13 @@ enum State {
 
 impl Errands {
     /// Begins after a restart: everything open is to be brought.
-    pub fn of(owed: Owed<'_>) -> Self {
+    pub(super) fn of(owed: Owed<'_>) -> Self {
         let stirred = owed.commands.devices().chain(owed.desired.devices()).cloned().collect();
         Self { stirred, ..Self::default() }
     }
 
     /// Something changed about a device: where it is, what it is owed, or how much room its hub has.
-    pub fn stir(&mut self, device: &Name) {
+    pub(super) fn stir(&mut self, device: &Name) {
         if let Some(lanes) = self.devices.get_mut(device) {
             // Whoever rests because the hub is full may find room now.
             lanes.commands.wake();
@@ -118,7 +125,7 @@ impl Errands {
     }
 
     /// The errands to begin now.
-    pub fn due(&mut self, now: Duration, owed: Owed<'_>) -> Vec<Errand> {
+    pub(super) fn due(&mut self, now: Duration, owed: Owed<'_>) -> Vec<Errand> {
         while self.retries.first().is_some_and(|(due, _)| *due <= now) {
             let (_, device) = self.retries.pop_first().expect("looked at it above");
             self.stirred.insert(device);
@@ -131,7 +138,7 @@ impl Errands {
     }
 
     /// An errand ended.
-    pub fn done(&mut self, now: Duration, errand: &Errand, outcome: Outcome) {
+    pub(super) fn done(&mut self, now: Duration, errand: &Errand, outcome: Outcome) {
         let Some(lanes) = self.devices.get_mut(&errand.device) else { return };
         let current = lanes.stay.as_ref() == Some(&errand.stay);
         let lane = match &errand.what {
@@ -149,17 +156,17 @@ impl Errands {
     }
 
     /// When [`Errands::due`] is to be called again, if nothing happens before.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self) -> Option<Duration> {
         self.retries.first().map(|(due, _)| *due)
     }
 
     /// Says whether [`Errands::due`] is to be called at once.
-    pub fn is_stirred(&self) -> bool {
+    pub(super) fn is_stirred(&self) -> bool {
         !self.stirred.is_empty()
     }
 
     /// Says whether a command is at the hub that has the device.
-    pub fn is_held(&self, device: &str, id: &str) -> bool {
+    pub(super) fn is_held(&self, device: &str, id: &str) -> bool {
         self.devices.get(device).is_some_and(|lanes| lanes.held.contains(id))
     }
 

@@ -13,7 +13,7 @@ const NUMBER: &str = "number";
 
 /// Tells whose message a body is.
 #[derive(Debug, Default)]
-pub struct Recogniser {
+pub(super) struct Recogniser {
     producers: Producers,
     names: Vec<Name>,
     ids: BTreeMap<Name, ProducerId>,
@@ -21,20 +21,20 @@ pub struct Recogniser {
 
 impl Recogniser {
     /// Knows the producers of a roster.
-    pub fn new(roster: &Roster) -> Self {
+    pub(super) fn new(roster: &Roster) -> Self {
         let names: Vec<Name> = roster.producers.iter().map(|producer| producer.name.clone()).collect();
         let ids = names.iter().cloned().zip((0..).map(ProducerId)).collect();
         Self { producers: Producers::of(roster), names, ids }
     }
 
     /// Names a receipt's message in the history. `None`: this run has no such producer (the ledger is of another).
-    pub fn message(&self, producer: &str, number: u64) -> Option<MessageId> {
+    pub(super) fn message(&self, producer: &str, number: u64) -> Option<MessageId> {
         Some(MessageId { producer: *self.ids.get(producer)?, number })
     }
 
     /// Reads a hub's batch, in its order. Changes of twins that are not numbered are left out: other people's
     /// devices report what they like.
-    pub fn arrivals(&self, hub: &Name, batch: &Batch) -> Vec<Arrival> {
+    pub(super) fn arrivals(&self, hub: &Name, batch: &Batch) -> Vec<Arrival> {
         let mut arrivals = Vec::with_capacity(batch.events.len());
         for event in &batch.events {
             match event.source() {

@@ -23,11 +23,11 @@ use std::collections::BTreeMap;
 /// Why central's ledger cannot be read.
 #[derive(Debug, thiserror::Error)]
 #[error("not central's record: {0}")]
-pub struct IntakeError(#[from] serde_json::Error);
+pub(super) struct IntakeError(#[from] serde_json::Error);
 
 /// The fold over all entries.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Intake {
+pub(super) struct Intake {
     /// From which offset each hub is read on; a hub never read: from 0.
     next: BTreeMap<Name, u64>,
     /// By producer.
@@ -47,7 +47,7 @@ impl Intake {
     ///
     /// # Errors
     /// [`IntakeError`].
-    pub fn read(records: &[Vec<u8>]) -> Result<(Self, Vec<Entry>), IntakeError> {
+    pub(super) fn read(records: &[Vec<u8>]) -> Result<(Self, Vec<Entry>), IntakeError> {
         let (mut intake, mut entries) = (Self::default(), Vec::new());
         for record in records {
             match serde_json::from_slice(record)? {
@@ -66,36 +66,36 @@ impl Intake {
 
     /// Forgets what was received and how far hubs were read, but not where devices are and what they are owed. Receipts
     /// are counted on.
-    pub fn begin_again(&mut self) {
+    pub(super) fn begin_again(&mut self) {
         self.next.clear();
         self.seen.clear();
         self.known.clear();
     }
 
     /// The offset from which a hub is to be read on.
-    pub fn next(&self, hub: &str) -> u64 {
+    pub(super) fn next(&self, hub: &str) -> u64 {
         self.next.get(hub).copied().unwrap_or_default()
     }
 
     /// Says whether this message was received already.
-    pub fn has(&self, producer: &str, number: u64) -> bool {
+    pub(super) fn has(&self, producer: &str, number: u64) -> bool {
         self.seen.get(producer).is_some_and(|seen| seen.contains(number))
     }
 
     /// The serial number of the next receipt.
-    pub fn serial(&self) -> u64 {
+    pub(super) fn serial(&self) -> u64 {
         self.serial
     }
 
     /// What is owed to devices, and where they are.
-    pub fn owed(&self) -> Owed<'_> {
+    pub(super) fn owed(&self) -> Owed<'_> {
         Owed { whereabouts: &self.whereabouts, commands: &self.commands, desired: &self.desired }
     }
 
     /// Takes what a hub has from an offset on; `next` is the offset after it. The entry is to be made
     /// durable before anything else is taken. `None`: that is not where this hub is to be read on, or
     /// nothing is new.
-    pub fn take(
+    pub(super) fn take(
         &mut self,
         hub: &Name,
         from: u64,
@@ -119,7 +119,7 @@ impl Intake {
     }
 
     /// Takes what came otherwise than from a hub. The entry is to be made durable before anything else is taken.
-    pub fn accept(&mut self, receipts: Vec<Receipt>) -> Entry {
+    pub(super) fn accept(&mut self, receipts: Vec<Receipt>) -> Entry {
         let entry = Entry { read: None, serial: self.serial, receipts };
         self.apply(&entry);
         entry
@@ -181,7 +181,7 @@ impl Intake {
     }
 
     /// Writes everything, to stand for all entries so far.
-    pub fn to_record(&self) -> Vec<u8> {
+    pub(super) fn to_record(&self) -> Vec<u8> {
         Record::Whole(Box::new(self.clone())).to_json()
     }
 }

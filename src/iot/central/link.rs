@@ -12,7 +12,7 @@ const PER_BOOT: u64 = 1_000_000;
 ///     +----- failed -----+
 /// ```
 #[derive(Debug)]
-pub struct Link {
+pub(super) struct Link {
     client: Name,
     service: Name,
     session: u64,
@@ -28,17 +28,18 @@ enum State {
 
 impl Link {
     /// Names a link: `central->hub-a`.
-    pub fn client_name(central: &str, hub: &str) -> String {
+    pub(super) fn client_name(central: &str, hub: &str) -> String {
         format!("{central}->{hub}")
     }
 
-    pub fn new(central: &str, hub: &Name, boot: u32) -> Self {
+    /// Begins apart. `boot` keeps the numbers of its sessions above those of earlier boots.
+    pub(super) fn new(central: &str, hub: &Name, boot: u32) -> Self {
         let client = Self::client_name(central, hub).into();
         Self { client, service: hub.clone(), session: u64::from(boot) * PER_BOOT, state: State::Apart }
     }
 
     /// A request is about to be sent.
-    pub fn asks(&mut self) -> Option<Event> {
+    pub(super) fn asks(&mut self) -> Option<Event> {
         if self.state != State::Apart {
             return None;
         }
@@ -47,7 +48,7 @@ impl Link {
     }
 
     /// A request was answered.
-    pub fn answered(&mut self) -> Option<Event> {
+    pub(super) fn answered(&mut self) -> Option<Event> {
         if self.state == State::Together {
             return None;
         }
@@ -58,7 +59,7 @@ impl Link {
     }
 
     /// A request failed.
-    pub fn failed(&mut self, cause: Cause, why: impl Into<String>) -> Event {
+    pub(super) fn failed(&mut self, cause: Cause, why: impl Into<String>) -> Event {
         let (client, service) = (self.client.clone(), self.service.clone());
         let before = std::mem::replace(&mut self.state, State::Apart);
         match before {

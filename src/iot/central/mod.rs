@@ -8,17 +8,17 @@
 //! - [`central`] moves the bytes; its application is the one task that takes in, its control plane what operators see,
 //!   its couriers what hubs see.
 mod application;
-pub mod commands;
+mod commands;
 mod control;
 mod couriers;
-pub mod desired;
-pub mod entry;
-pub mod errands;
-pub mod feed;
-pub mod intake;
-pub mod link;
-pub mod ranges;
+mod desired;
+mod entry;
+mod errands;
+mod feed;
+mod intake;
+mod link;
+mod ranges;
 mod service;
-pub mod whereabouts;
+mod whereabouts;
 
 pub use service::central;

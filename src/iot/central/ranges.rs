@@ -5,14 +5,14 @@ use std::collections::BTreeMap;
 
 /// A set of numbers. Its size is that of its gaps: a producer's messages are one span once none is missing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Ranges {
+pub(super) struct Ranges {
     /// First to last, both included; never touching one another.
     spans: BTreeMap<u64, u64>,
 }
 
 impl Ranges {
     /// Adds a number; answers whether it was not there yet.
-    pub fn insert(&mut self, number: u64) -> bool {
+    pub(super) fn insert(&mut self, number: u64) -> bool {
         let before = self.spans.range(..=number).next_back().map(|(first, last)| (*first, *last));
         if before.is_some_and(|(_, last)| number <= last) {
             return false;
@@ -26,13 +26,9 @@ impl Ranges {
         true
     }
 
-    pub fn contains(&self, number: u64) -> bool {
+    /// Says whether a number is among them.
+    pub(super) fn contains(&self, number: u64) -> bool {
         self.spans.range(..=number).next_back().is_some_and(|(_, last)| number <= *last)
-    }
-
-    /// Counts the spans.
-    pub fn spans(&self) -> usize {
-        self.spans.len()
     }
 }
 
@@ -66,7 +62,7 @@ mod tests {
         for number in [3, 1, 0, 2, 5, 4] {
             assert!(ranges.insert(number));
         }
-        assert_eq!(ranges.spans(), 1);
+        assert_eq!(ranges.spans.len(), 1);
         assert_eq!(serde_json::to_string(&ranges).unwrap(), "[[0,5]]");
     }
 
@@ -76,7 +72,7 @@ mod tests {
         assert!(ranges.insert(u64::MAX));
         assert!(ranges.insert(u64::MAX - 1));
         assert!(!ranges.insert(u64::MAX));
-        assert_eq!(ranges.spans(), 1);
+        assert_eq!(ranges.spans.len(), 1);
     }
 
     #[test]
@@ -93,7 +89,7 @@ mod tests {
             for number in numbers {
                 prop_assert_eq!(ranges.insert(number), set.insert(number));
                 let gaps = set.iter().filter(|n| !set.contains(&(*n + 1))).count();
-                prop_assert_eq!(ranges.spans(), gaps);
+                prop_assert_eq!(ranges.spans.len(), gaps);
             }
             prop_assert!((0..61).all(|number| ranges.contains(number) == set.contains(&number)));
             let read: Ranges = serde_json::from_str(&serde_json::to_string(&ranges).unwrap()).unwrap();

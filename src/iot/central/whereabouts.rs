@@ -5,10 +5,11 @@ use std::collections::BTreeMap;
 
 /// A device's stay at a hub: where, and by which of its assignments. One that left and came back has another.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Stay {
-    pub hub: Name,
+pub(super) struct Stay {
+    /// The hub that has the device in its registry.
+    pub(super) hub: Name,
     /// Of the provisioning service's assignments of this device.
-    pub generation: u64,
+    pub(super) generation: u64,
 }
 
 /// Where every device is.
@@ -24,7 +25,7 @@ pub struct Stay {
 /// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct Whereabouts {
+pub(super) struct Whereabouts {
     devices: BTreeMap<Name, Last>,
 }
 
@@ -37,12 +38,12 @@ struct Last {
 
 impl Whereabouts {
     /// Says where a device is; `None` when it never was anywhere, or left the last hub that had it.
-    pub fn stay(&self, device: &str) -> Option<&Stay> {
+    pub(super) fn stay(&self, device: &str) -> Option<&Stay> {
         self.devices.get(device).filter(|last| last.there).map(|last| &last.stay)
     }
 
     /// Says whether it changes anything that a device came to a hub, or left it.
-    pub fn is_news(&self, device: &str, stay: &Stay, came: bool) -> bool {
+    pub(super) fn is_news(&self, device: &str, stay: &Stay, came: bool) -> bool {
         match (self.devices.get(device), came) {
             (None, came) => came,
             (Some(last), true) => {
@@ -55,7 +56,7 @@ impl Whereabouts {
     }
 
     /// Learns that a device came to a hub, or left it.
-    pub fn learn(&mut self, device: &Name, stay: Stay, came: bool) {
+    pub(super) fn learn(&mut self, device: &Name, stay: Stay, came: bool) {
         if !self.is_news(device, &stay, came) {
             return;
         }

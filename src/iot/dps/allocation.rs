@@ -10,18 +10,20 @@ use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// A hub's place in the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct HubIndex(pub usize);
+pub(super) struct HubIndex(pub(super) usize);
 
 /// A hub that could take a device.
 #[derive(Clone, Debug)]
-pub struct Candidate<'a> {
-    pub hub: HubIndex,
-    pub name: &'a Name,
+pub(super) struct Candidate<'a> {
+    /// Its place in the file, by which ties are broken.
+    pub(super) hub: HubIndex,
+    /// Its name, which `hashed` hashes: another order in the file moves nobody.
+    pub(super) name: &'a Name,
     /// How many devices belong to it.
-    pub devices: usize,
+    pub(super) devices: usize,
     /// How far it is, if it was ever measured. The real service measures from the device's side; this
     /// one from its own, by the round trip of its health checks.
-    pub latency: Option<Duration>,
+    pub(super) latency: Option<Duration>,
 }
 
 /// Chooses among the candidates, given in file order; `None` when there are none.
@@ -30,7 +32,7 @@ pub struct Candidate<'a> {
 /// - `hashed`: by device and hub (rendezvous hashing), so that a hub that comes or goes moves only its own devices.
 /// - `lowest-latency`: the nearest, ties in file order, hubs never measured last.
 /// - `static`: the first in the file.
-pub fn choose(policy: &Policy, device: &str, candidates: &[Candidate<'_>]) -> Option<HubIndex> {
+pub(super) fn choose(policy: &Policy, device: &str, candidates: &[Candidate<'_>]) -> Option<HubIndex> {
     let chosen = match policy {
         Policy::Even => candidates.iter().min_by_key(|c| (c.devices, c.hub)),
         Policy::Hashed => candidates.iter().min_by_key(|c| (Reverse(weight(device, c.name)), c.hub)),

@@ -12,30 +12,31 @@ use xxhash_rust::xxh3::{xxh3_64, xxh3_128};
 
 /// An answer to a device, ready for any transport.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(super) struct Answer {
     /// As in HTTP.
-    pub status: u16,
+    pub(super) status: u16,
     /// Whole seconds until the device should ask again. Always an integer: on `2.5` the Python SDK's
     /// `register()` hangs for ever.
-    pub retry_after: Option<u64>,
-    pub body: Value,
+    pub(super) retry_after: Option<u64>,
+    /// JSON as the SDKs read it.
+    pub(super) body: Value,
 }
 
 impl Answer {
     /// Tells a device to ask again.
-    pub fn assigning(operation: &str, retry_after: u64) -> Self {
+    pub(super) fn assigning(operation: &str, retry_after: u64) -> Self {
         let body = json!({ "operationId": operation, "status": "assigning" });
         Self { status: 202, retry_after: Some(retry_after), body }
     }
 
     /// Tells a device its hub.
-    pub fn assigned(operation: &str, state: Value) -> Self {
+    pub(super) fn assigned(operation: &str, state: Value) -> Self {
         let body = json!({ "operationId": operation, "status": "assigned", "registrationState": state });
         Self { status: 200, retry_after: None, body }
     }
 
     /// Tells that a request failed. The status is what the code begins with: 401002 is a 401.
-    pub fn error(code: u32, message: &str, request: &str, at: SystemTime) -> Self {
+    pub(super) fn error(code: u32, message: &str, request: &str, at: SystemTime) -> Self {
         let at = utc(at);
         let tracking = guid(format!("{request} {at}").as_bytes());
         let body = json!({ "errorCode": code, "trackingId": tracking, "message": message, "timestampUtc": at });
@@ -43,14 +44,14 @@ impl Answer {
     }
 
     /// Tells that there is no room for a request before so long.
-    pub fn throttled(wait: Duration, request: &str, at: SystemTime) -> Self {
+    pub(super) fn throttled(wait: Duration, request: &str, at: SystemTime) -> Self {
         let retry_after = Some(whole_seconds(wait));
         Self { retry_after, ..Self::error(429_001, "Too many requests. Please try again later", request, at) }
     }
 }
 
 /// Rounds up to whole seconds, at least one: who comes back then does not come too early.
-pub fn whole_seconds(wait: Duration) -> u64 {
+pub(super) fn whole_seconds(wait: Duration) -> u64 {
     (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1)
 }
 
@@ -58,7 +59,7 @@ pub fn whole_seconds(wait: Duration) -> u64 {
 ///
 /// `substatus`, `deviceId` and `assignedHub` are always there: without one of them the Python SDK's
 /// `register()` hangs for ever.
-pub fn registration_state(device: &str, hub: &str, registration: &Registration) -> Value {
+pub(super) fn registration_state(device: &str, hub: &str, registration: &Registration) -> Value {
     let updated = utc(registration.updated);
     // An entity tag as the service writes them: a quoted GUID in base64; another one after each change.
     let version = guid(format!("{device} {} {updated}", registration.generation).as_bytes());
@@ -76,7 +77,13 @@ pub fn registration_state(device: &str, hub: &str, registration: &Registration) 
 
 /// Describes a registration to an operator: also its model, and whether and until when an operator sent the device
 /// away. `now`: what the clocks say, since a manual failover ends by the one that is never skewed.
-pub fn registration_info(device: &str, hub: &str, placing: bool, registration: &Registration, now: Moment) -> Value {
+pub(super) fn registration_info(
+    device: &str,
+    hub: &str,
+    placing: bool,
+    registration: &Registration,
+    now: Moment,
+) -> Value {
     let mut state = registration_state(device, hub, registration);
     if placing {
         state["status"] = "assigning".into();
@@ -90,7 +97,7 @@ pub fn registration_info(device: &str, hub: &str, placing: bool, registration: &
 
 /// What the operator is told when a device is sent to another hub. Facts and fields are those that the README of
 /// Azure-Samples, iot-central-high-availability-clients shows: the hub is the device's own, to which it will go back.
-pub fn failed_over(home: &str, reverts: SystemTime) -> Value {
+pub(super) fn failed_over(home: &str, reverts: SystemTime) -> Value {
     let reverts = http_date(reverts);
     let message = format!(
         "Success! This device is now being failed over. Its registration-info tells how that goes. The device will \
@@ -100,7 +107,7 @@ pub fn failed_over(home: &str, reverts: SystemTime) -> Value {
 }
 
 /// What the operator is told when a device is called back.
-pub fn failed_back(home: &str) -> Value {
+pub(super) fn failed_back(home: &str) -> Value {
     json!({ "hubIdentifier": hub_identifier(home), "message": "Device has successfully failed back to its original hub" })
 }
 
@@ -123,18 +130,18 @@ fn http_date(at: SystemTime) -> String {
 
 /// Names a new operation of a device, of the form `4.{hash of the device}.{guid}`. `request` tells it
 /// from the device's other operations.
-pub fn operation(device: &str, request: &str) -> String {
+pub(super) fn operation(device: &str, request: &str) -> String {
     format!("{}{}", operation_prefix(device), guid(format!("{device} {request}").as_bytes()))
 }
 
 /// Says whether an operation is this device's. Any of its operations will do: what they all wait for
 /// is the device's place, so that none need be remembered.
-pub fn is_operation_of(device: &str, operation: &str) -> bool {
+pub(super) fn is_operation_of(device: &str, operation: &str) -> bool {
     operation.starts_with(&operation_prefix(device))
 }
 
 /// Writes a date in the service's form: hundreds of nanoseconds, `2020-04-10T03:11:13.0276997Z`.
-pub fn utc(at: SystemTime) -> String {
+pub(super) fn utc(at: SystemTime) -> String {
     // humantime cannot write what lies outside the years 1970 to 9999; no clock here is skewed that far.
     let at = at.max(SystemTime::UNIX_EPOCH);
     let nanoseconds = humantime::format_rfc3339_nanos(at).to_string();

@@ -8,7 +8,7 @@ const ANSWERS: u8 = 2;
 
 /// How one health check went.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Check {
+pub(super) enum Check {
     /// The hub answered; from asking to the answer it took this long.
     Answered(Duration),
     /// It refused, answered an error, or did not answer in time.
@@ -25,7 +25,7 @@ pub enum Check {
 ///      +-----------------> Down <--------------+
 /// ```
 #[derive(Debug, Default)]
-pub struct Health {
+pub(super) struct Health {
     state: State,
     latency: Option<Duration>,
 }
@@ -53,7 +53,7 @@ impl Default for State {
 
 impl Health {
     /// Takes one check's outcome, and answers whether the hub is up if that changed.
-    pub fn see(&mut self, check: Check) -> Option<bool> {
+    pub(super) fn see(&mut self, check: Check) -> Option<bool> {
         if let Check::Answered(took) = check {
             self.measure(took);
         }
@@ -78,7 +78,7 @@ impl Health {
 
     /// The round trip of its checks, smoothed: an eighth of each new measure, as TCP does (RFC 6298),
     /// so that one retransmission does not make a near hub far. `None` before the first answer.
-    pub fn latency(&self) -> Option<Duration> {
+    pub(super) fn latency(&self) -> Option<Duration> {
         self.latency
     }
 

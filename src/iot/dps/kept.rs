@@ -10,7 +10,7 @@ use std::time::{Duration, SystemTime};
 
 /// Why a record cannot be read.
 #[derive(Debug, thiserror::Error)]
-pub enum KeptError {
+pub(super) enum KeptError {
     #[error("not a registration: {0}")]
     Shape(#[from] serde_json::Error),
     #[error("registration names hub {0}, which is not linked to this service")]
@@ -36,7 +36,7 @@ struct Record<'a> {
 }
 
 /// Writes one device's registration. The latest record of a device stands for all before it.
-pub fn write(device: &str, registration: &Registration, hubs: &[Name]) -> Vec<u8> {
+pub(super) fn write(device: &str, registration: &Registration, hubs: &[Name]) -> Vec<u8> {
     let name = |hub: HubIndex| Cow::Borrowed(&*hubs[hub.0]);
     let record = Record {
         device: device.into(),
@@ -57,7 +57,7 @@ pub fn write(device: &str, registration: &Registration, hubs: &[Name]) -> Vec<u8
 ///
 /// # Errors
 /// [`KeptError`].
-pub fn read_all(records: &[Vec<u8>], hubs: &[Name]) -> Result<BTreeMap<Name, Registration>, KeptError> {
+pub(super) fn read_all(records: &[Vec<u8>], hubs: &[Name]) -> Result<BTreeMap<Name, Registration>, KeptError> {
     let index = |name: &str| {
         let at = hubs.iter().position(|hub| **hub == *name);
         at.map(HubIndex).ok_or_else(|| KeptError::UnknownHub(name.to_owned()))

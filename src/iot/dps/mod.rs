@@ -10,19 +10,19 @@
 //!
 //! And what moves bytes: [`dps`], with its desk (the one task that decides), its couriers to the hubs, and
 //! what it keeps on disk.
-pub mod allocation;
-pub mod answer;
+mod allocation;
+mod answer;
 mod control;
 mod desk;
 mod errands;
-pub mod health;
-pub mod kept;
-pub mod model;
-pub mod placement;
+mod health;
+mod kept;
+mod model;
+mod placement;
 mod reach;
-pub mod registration;
+mod registration;
 mod service;
-pub mod session;
-pub mod throttle;
+mod session;
+mod throttle;
 
 pub use service::dps;

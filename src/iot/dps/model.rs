@@ -7,7 +7,7 @@ const LONGEST: usize = 2048;
 /// Reads a model id out of the payload of a registration: `modelId` (IoT Plug and Play) or `iotcModelId` (IoT Central
 /// before it), in an object, or in a string that is such an object: the Python sample encodes it twice
 /// (Azure-Samples, iot-central-high-availability-clients). `None`: it names none.
-pub fn model_of(payload: &Value) -> Option<String> {
+pub(super) fn model_of(payload: &Value) -> Option<String> {
     let decoded;
     let object = match payload {
         Value::String(text) => {

@@ -5,7 +5,7 @@ mod agreeing;
 mod deciding;
 mod manual;
 
-pub use manual::{LONGEST_STAY, ManualError, Moved};
+pub(super) use manual::{LONGEST_STAY, ManualError};
 
 use super::allocation::HubIndex;
 use super::health::{Check, Health};
@@ -20,11 +20,11 @@ use std::time::Duration;
 
 /// A hub that did not carry out a registration or removal is asked again after this long, for as
 /// long as its health checks say that it is there.
-pub const RETRY_AFTER: Duration = Duration::from_secs(1);
+pub(super) const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 /// What happens to the provisioning service.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Input {
+pub(super) enum Input {
     /// A device registers. Its registration at the hub is made anew even if it should be there: a
     /// device that comes back may have been refused there.
     Register {
@@ -44,24 +44,29 @@ pub enum Input {
 
 /// What the provisioning service must do, in this order.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Output {
+pub(super) enum Output {
     /// Make the device's registration (see [`Placement::registration`]) durable, before anything that follows.
     Keep(Name),
     /// Ask the hub to do something; answer with [`Input::Done`].
     Run(Name, Errand),
+    /// Tell the history.
     Record(Event),
 }
 
 /// What a hub is asked to do with one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Errand {
-    pub hub: HubIndex,
-    pub kind: ErrandKind,
-    pub generation: u64,
+pub(super) struct Errand {
+    /// Who is asked.
+    pub(super) hub: HubIndex,
+    /// What for.
+    pub(super) kind: ErrandKind,
+    /// The assignment that it is about: a hub carries out no errand that a newer one has overtaken.
+    pub(super) generation: u64,
 }
 
+/// Whether a device is to be let in or kept out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ErrandKind {
+pub(super) enum ErrandKind {
     /// Let the device in.
     Register,
     /// Close the device's connection, and refuse it from now on.
@@ -70,9 +75,10 @@ pub enum ErrandKind {
 
 /// How a device's registration goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status<'a> {
+pub(super) enum Status<'a> {
     /// The hub does not know of it yet, or no hub can take it.
     Assigning,
+    /// The hub lets it in.
     Assigned(&'a Registration),
 }
 
@@ -82,7 +88,7 @@ pub enum Status<'a> {
 /// its home has been usable again for a while. That its hub looks bad from here moves no device that
 /// is content with it.
 #[derive(Debug)]
-pub struct Placement {
+pub(super) struct Placement {
     policy: Policy,
     rebalance_after: Duration,
     hubs: Vec<Hub>,
@@ -133,7 +139,12 @@ enum Stage {
 
 impl Placement {
     /// Begins with what was kept. Hubs are in file order.
-    pub fn new(policy: Policy, rebalance_after: Duration, hubs: &[Name], kept: BTreeMap<Name, Registration>) -> Self {
+    pub(super) fn new(
+        policy: Policy,
+        rebalance_after: Duration,
+        hubs: &[Name],
+        kept: BTreeMap<Name, Registration>,
+    ) -> Self {
         let hub = |name: &Name| Hub {
             name: name.clone(),
             health: Health::default(),
@@ -154,7 +165,7 @@ impl Placement {
     }
 
     /// Takes one input.
-    pub fn handle(&mut self, at: Moment, input: Input) -> Vec<Output> {
+    pub(super) fn handle(&mut self, at: Moment, input: Input) -> Vec<Output> {
         let mut out = Vec::new();
         match input {
             Input::Register { device, model } => {
@@ -171,7 +182,7 @@ impl Placement {
     }
 
     /// Names the time at which [`Input::Tick`] is due.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self) -> Option<Duration> {
         let settling = self.hubs.iter().filter_map(|hub| match hub.reach {
             Reach::Usable { since } => Some(since + self.rebalance_after),
             _ => None,
@@ -182,7 +193,7 @@ impl Placement {
 
     /// Says how a device's registration goes. A device never heard of is to be assigned yet: its
     /// group's key is all it needs.
-    pub fn status(&self, device: &str) -> Status<'_> {
+    pub(super) fn status(&self, device: &str) -> Status<'_> {
         match self.devices.get(device) {
             Some(Device { stage: Stage::Placed, registration, .. }) => Status::Assigned(registration),
             _ => Status::Assigning,
@@ -190,28 +201,28 @@ impl Placement {
     }
 
     /// Says whether the device asked for its place and its hub has not been told of it yet.
-    pub fn is_being_placed(&self, device: &str) -> bool {
+    pub(super) fn is_being_placed(&self, device: &str) -> bool {
         self.devices.get(device).is_some_and(|device| device.stage == Stage::Placing)
     }
 
     /// What is kept of a device; `None` when it was never assigned.
-    pub fn registration(&self, device: &str) -> Option<&Registration> {
+    pub(super) fn registration(&self, device: &str) -> Option<&Registration> {
         self.devices.get(device).map(|device| &device.registration)
     }
 
     /// Counts the devices that were ever assigned.
-    pub fn device_count(&self) -> usize {
+    pub(super) fn device_count(&self) -> usize {
         self.devices.len()
     }
 
     /// Every device with what is kept of it.
-    pub fn registrations(&self) -> impl Iterator<Item = (&Name, &Registration)> {
+    pub(super) fn registrations(&self) -> impl Iterator<Item = (&Name, &Registration)> {
         self.devices.iter().map(|(name, device)| (name, &device.registration))
     }
 
     /// Says whether devices can be placed now or as soon as every hub has been asked for its health; otherwise they
     /// must wait for a hub to come back.
-    pub fn may_place_soon(&self) -> bool {
+    pub(super) fn may_place_soon(&self) -> bool {
         self.hubs.iter().any(|hub| hub.reach.is_usable() || hub.reach == Reach::Unknown)
     }
 

@@ -8,35 +8,38 @@ use std::time::{Duration, SystemTime};
 ///
 /// A device is registered at no hub outside `belongs` and `owed`; each is on disk before a hub hears of it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Registration {
+pub(super) struct Registration {
     /// The hub of its first assignment: where it goes back to.
-    pub home: HubIndex,
-    pub belongs: HubIndex,
+    pub(super) home: HubIndex,
+    /// The hub that it is told to work at.
+    pub(super) belongs: HubIndex,
     /// Why it belongs there.
-    pub reason: Reason,
+    pub(super) reason: Reason,
     /// An operator sent it away from its home.
-    pub away: Option<Away>,
+    pub(super) away: Option<Away>,
     /// Its model, as it last named one when it registered.
-    pub model: Option<String>,
+    pub(super) model: Option<String>,
     /// Counts its assignments from 1. Hubs are told it with each registration and removal, so that
     /// one that was under way for long cannot undo a later one.
-    pub generation: u64,
+    pub(super) generation: u64,
     /// Hubs that may still hold it: to be removed there, up to this generation.
-    pub owed: BTreeMap<HubIndex, u64>,
-    pub created: SystemTime,
-    pub updated: SystemTime,
+    pub(super) owed: BTreeMap<HubIndex, u64>,
+    /// When it was first assigned, by the service's wall clock.
+    pub(super) created: SystemTime,
+    /// When it was last assigned, by the same clock.
+    pub(super) updated: SystemTime,
 }
 
 /// A manual failover that lasts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Away {
+pub(super) struct Away {
     /// From then on it is to go home, as soon as it can. Virtual time since the world began.
-    pub until: Duration,
+    pub(super) until: Duration,
 }
 
 impl Registration {
     /// Registers a device for the first time.
-    pub fn new(home: HubIndex, at: SystemTime) -> Self {
+    pub(super) fn new(home: HubIndex, at: SystemTime) -> Self {
         Self {
             home,
             belongs: home,
@@ -51,7 +54,7 @@ impl Registration {
     }
 
     /// Moves it to another hub, and owes the one that had it a removal. At home no manual failover lasts.
-    pub fn move_to(&mut self, hub: HubIndex, reason: Reason, at: SystemTime) {
+    pub(super) fn move_to(&mut self, hub: HubIndex, reason: Reason, at: SystemTime) {
         self.owed.insert(self.belongs, self.generation);
         // A later registration supersedes a removal that was not sent yet.
         self.owed.remove(&hub);
@@ -67,7 +70,7 @@ impl Registration {
     /// The `substatus` of an assigned device (Microsoft docs, REST API of the provisioning service,
     /// Device Registration State). A device that moved is `deviceDataReset`: nothing of its twin is
     /// carried over, since the hub it comes from is down when it matters.
-    pub fn substatus(&self) -> &'static str {
+    pub(super) fn substatus(&self) -> &'static str {
         match (self.generation, self.belongs == self.home) {
             (1, _) => "initialAssignment",
             (_, true) => "reprovisionedToInitialAssignment",

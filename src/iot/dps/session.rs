@@ -15,7 +15,7 @@ use std::time::Duration;
 
 /// The longest packet read: the service's limit for a message (Microsoft docs, iot-dps limits: 96 KB)
 /// and room for the topic.
-pub const PACKET_LIMIT: usize = 97 << 10;
+pub(super) const PACKET_LIMIT: usize = 97 << 10;
 
 /// A connection that has not sent its CONNECT by then is closed.
 const CONNECT_WITHIN: Duration = Duration::from_secs(30);
@@ -28,21 +28,20 @@ const STATUS: &str = "$dps/registrations/GET/iotdps-get-operationstatus/?";
 
 /// The group whose devices may register.
 #[derive(Clone, Debug)]
-pub struct Group {
-    pub id_scope: String,
-    /// Base64.
-    pub key: String,
+pub(super) struct Group {
+    /// The service instance that devices name in username and token.
+    pub(super) id_scope: String,
+    /// The key from which each device's own is derived, in base64.
+    pub(super) key: String,
 }
 
 /// What a connection must do after a packet, in this order.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Action {
+pub(super) enum Action {
+    /// Send a packet to the device.
     Send(Packet),
     /// The CONNECT was accepted: this device, and what its client says about itself.
-    Opened {
-        device: Name,
-        client_version: Option<String>,
-    },
+    Opened { device: Name, client_version: Option<String> },
     /// Ask where the device belongs, and give the outcome to [`Session::answer`].
     Ask(Question),
     /// Close the connection, and say nothing more.
@@ -51,22 +50,26 @@ pub enum Action {
 
 /// A device wants to know where it belongs.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Question {
-    pub device: Name,
+pub(super) struct Question {
+    /// Whose token it is.
+    pub(super) device: Name,
     /// The request's own identifier, to be sent back as it came.
-    pub rid: String,
+    pub(super) rid: String,
     /// The operation under which the device asks or will ask again.
-    pub operation: String,
-    pub kind: QuestionKind,
+    pub(super) operation: String,
+    /// Whether it registers or asks again.
+    pub(super) kind: QuestionKind,
 }
 
 /// Whether it registers, or asks how its registration goes.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum QuestionKind {
+pub(super) enum QuestionKind {
+    /// It registers.
     Register {
         /// The model that it names.
         model: Option<String>,
     },
+    /// It asks how its registration goes.
     Poll,
 }
 
@@ -78,7 +81,7 @@ pub enum QuestionKind {
 ///     +--------- refused, something else, nothing in time ---------+
 /// ```
 #[derive(Debug)]
-pub struct Session {
+pub(super) struct Session {
     group: Group,
     state: State,
     /// When the last packet came.
@@ -103,12 +106,12 @@ struct RegisterBody {
 
 impl Session {
     /// Begins with a connection that has said nothing.
-    pub fn new(group: Group, now: Duration) -> Self {
+    pub(super) fn new(group: Group, now: Duration) -> Self {
         Self { group, state: State::Fresh, heard: now, questions: 0 }
     }
 
     /// Names the time at which the connection is to be closed for its silence.
-    pub fn deadline(&self) -> Option<Duration> {
+    pub(super) fn deadline(&self) -> Option<Duration> {
         match &self.state {
             State::Fresh => Some(self.heard + CONNECT_WITHIN),
             State::Open { silence, .. } => silence.map(|silence| self.heard + silence),
@@ -117,7 +120,7 @@ impl Session {
     }
 
     /// Takes a packet.
-    pub fn handle(&mut self, at: Moment, packet: Packet) -> Vec<Action> {
+    pub(super) fn handle(&mut self, at: Moment, packet: Packet) -> Vec<Action> {
         self.heard = at.now;
         let actions = match (&mut self.state, packet) {
             (State::Closed, _) => Vec::new(),
@@ -144,7 +147,7 @@ impl Session {
     }
 
     /// Makes the packet that answers a request. `None`: the device is not subscribed to answers, or gone.
-    pub fn answer(&self, rid: &str, answer: &Answer) -> Option<Packet> {
+    pub(super) fn answer(&self, rid: &str, answer: &Answer) -> Option<Packet> {
         let State::Open { subscribed: true, .. } = self.state else { return None };
         // Exactly this form: the Python SDK splits it at `$` into three parts.
         let mut topic = format!("{RESPONSES}{}/?$rid={rid}", answer.status);

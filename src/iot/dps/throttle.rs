@@ -14,7 +14,7 @@ const SLACK: usize = 1024;
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Request {
+pub(super) enum Request {
     /// A device registers.
     Register,
     /// A device asks how its registration goes.
@@ -23,7 +23,7 @@ pub enum Request {
 
 /// The service's limits and what was taken on lately. Not durable: a service that restarts begins fresh.
 #[derive(Debug)]
-pub struct Throttle {
+pub(super) struct Throttle {
     registrations: Window,
     polls: Window,
     devices: BTreeMap<Name, Window>,
@@ -33,7 +33,7 @@ pub struct Throttle {
 
 impl Throttle {
     /// Takes on so many registrations, and as many polls.
-    pub fn new(limit: Rate) -> Self {
+    pub(super) fn new(limit: Rate) -> Self {
         let (registrations, polls) = (Window::new(limit), Window::new(limit));
         Self { registrations, polls, devices: BTreeMap::new(), crowded: SLACK }
     }
@@ -42,7 +42,7 @@ impl Throttle {
     ///
     /// # Errors
     /// How long until there is room for it. What was refused does not count.
-    pub fn admit(&mut self, now: Duration, device: &Name, request: Request) -> Result<(), Duration> {
+    pub(super) fn admit(&mut self, now: Duration, device: &Name, request: Request) -> Result<(), Duration> {
         if request == Request::Register {
             return self.registrations.admit(now);
         }
@@ -57,7 +57,7 @@ impl Throttle {
     }
 
     /// How long until this device may poll, as far as its own polls go.
-    pub fn until_next_poll(&mut self, now: Duration, device: &str) -> Duration {
+    pub(super) fn until_next_poll(&mut self, now: Duration, device: &str) -> Duration {
         self.devices.get_mut(device).map_or(Duration::ZERO, |own| own.wait(now))
     }
 

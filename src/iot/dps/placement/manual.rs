@@ -8,20 +8,20 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// The longest manual failover: a week.
-pub const LONGEST_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
+pub(in crate::iot::dps) const LONGEST_STAY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// What a manual failover or failback comes to.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Moved {
+pub(in crate::iot::dps) struct Moved {
     /// The device's own hub: where a failover will revert to, or a failback went.
-    pub home: HubIndex,
+    pub(in crate::iot::dps) home: HubIndex,
     /// What must be done, before anybody is told.
-    pub outputs: Vec<Output>,
+    pub(in crate::iot::dps) outputs: Vec<Output>,
 }
 
 /// Why a manual failover or failback is refused. Nothing moves then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum ManualError {
+pub(in crate::iot::dps) enum ManualError {
     #[error("registration not found")]
     Unknown,
     #[error("device is in manual failover already")]
@@ -68,7 +68,12 @@ impl Placement {
     ///
     /// # Errors
     /// [`ManualError`].
-    pub fn fail_over(&mut self, at: Moment, name: &Name, stay: Duration) -> Result<Moved, ManualError> {
+    pub(in crate::iot::dps) fn fail_over(
+        &mut self,
+        at: Moment,
+        name: &Name,
+        stay: Duration,
+    ) -> Result<Moved, ManualError> {
         let registration = self.registration(name).ok_or(ManualError::Unknown)?;
         if registration.away.is_some() {
             return Err(ManualError::Away);
@@ -88,7 +93,7 @@ impl Placement {
     ///
     /// # Errors
     /// [`ManualError`]: also when its home is not healthy.
-    pub fn fail_back(&mut self, at: Moment, name: &Name) -> Result<Moved, ManualError> {
+    pub(in crate::iot::dps) fn fail_back(&mut self, at: Moment, name: &Name) -> Result<Moved, ManualError> {
         let registration = self.registration(name).ok_or(ManualError::Unknown)?;
         let home = registration.home;
         if registration.away.is_none() {

@@ -8,6 +8,7 @@ pub mod envelope;
 pub mod hub;
 pub mod knobs;
 pub mod ledger;
+mod mailbox;
 pub mod moment;
 pub mod operator;
 pub mod plan;

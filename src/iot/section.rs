@@ -156,11 +156,11 @@ pub struct Device {
     #[serde(default)]
     pub old_client: OldClient,
     /// Knob. What it does when DPS cannot be reached or refuses it. Default retries.
-    /// <https://github.com/MicrosoftDocs/azure-docs/issues/111362>
+    /// <https://github.com/Azure/iot-identity-service/pull/658>
     #[serde(default)]
     pub when_dps_fails: WhenDpsFails,
     /// Knob. How long a telemetry message waits to be acknowledged. Default waits.
-    /// <https://github.com/Azure/azure-iot-sdk-c/issues/1621>
+    /// <https://github.com/Azure/azure-iot-sdk-node/issues/132>
     #[serde(default)]
     pub send_time_out: SendTimeOut,
     /// Knob. How often it subscribes. Default each-session.

@@ -12,16 +12,14 @@ use crate::host::Host;
 use crate::iot::hub::Batch;
 use crate::iot::knobs::{DeDuplicates, Remembers};
 use crate::iot::ledger::Ledger;
+use crate::iot::mailbox::next_batch;
 use crate::iot::plan::CentralPlan;
 use crate::iot::tag::tagged;
 use crate::wire::http::Response;
 use bytes::Bytes;
 use std::collections::BTreeMap;
-use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -165,28 +163,11 @@ impl Application {
         }
     }
 
-    /// Waits for letters, or (an empty batch) for the next deadline. `None`: no more will come.
+    /// Waits for letters, or for the next deadline; not at all when there are errands, as after a restart.
     async fn next_mail(&mut self) -> Option<Vec<Letter>> {
         let deadline = [self.errands.deadline(), self.intake.owed().commands.next_end()].into_iter().flatten().min();
-        let first = match deadline {
-            // As after a restart.
-            _ if self.errands.is_stirred() => None,
-            None => Some(self.letters.recv().await?),
-            Some(due) => {
-                let mut timer = pin!(self.host.sleep_until(due));
-                let letters = &mut self.letters;
-                poll_fn(|cx| match letters.poll_recv(cx) {
-                    Poll::Ready(letter) => Poll::Ready(letter.map(Some)),
-                    Poll::Pending => timer.as_mut().poll(cx).map(|()| Some(None)),
-                })
-                .await?
-            }
-        };
-        let mut mail: Vec<Letter> = first.into_iter().collect();
-        while let Ok(letter) = self.letters.try_recv() {
-            mail.push(letter);
-        }
-        Some(mail)
+        let due = if self.errands.is_stirred() { Some(Duration::ZERO) } else { deadline };
+        next_batch(&self.host, &mut self.letters, due, usize::MAX).await
     }
 
     fn open_letter(&mut self, letter: Letter, entries: &mut Vec<Entry>, replies: &mut Vec<Reply>) {

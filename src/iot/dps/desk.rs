@@ -11,13 +11,11 @@ use super::throttle::{Request, Throttle};
 use crate::history::Name;
 use crate::host::Host;
 use crate::iot::ledger::Ledger;
+use crate::iot::mailbox::next_batch;
 use crate::iot::moment::Moment;
 use crate::iot::plan::DpsPlan;
 use std::collections::BTreeSet;
-use std::future::poll_fn;
 use std::io;
-use std::pin::pin;
-use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
 
@@ -184,28 +182,9 @@ impl Desk {
         }
     }
 
-    /// Waits for letters, or (an empty batch) for the placement's next deadline. `None`: no more will come.
+    /// Waits for letters, or for the placement's next deadline.
     async fn next_mail(&mut self) -> Option<Vec<Letter>> {
-        let first = match self.placement.deadline() {
-            None => Some(self.letters.recv().await?),
-            Some(due) => {
-                let mut timer = pin!(self.host.sleep_until(due));
-                let letters = &mut self.letters;
-                poll_fn(|cx| match letters.poll_recv(cx) {
-                    Poll::Ready(letter) => Poll::Ready(letter.map(Some)),
-                    Poll::Pending => timer.as_mut().poll(cx).map(|()| Some(None)),
-                })
-                .await?
-            }
-        };
-        let mut mail: Vec<Letter> = first.into_iter().collect();
-        while mail.len() < BATCH {
-            match self.letters.try_recv() {
-                Ok(letter) => mail.push(letter),
-                Err(_) => break,
-            }
-        }
-        Some(mail)
+        next_batch(&self.host, &mut self.letters, self.placement.deadline(), BATCH).await
     }
 
     /// Makes what changed durable, however long the disk takes to be able to.

@@ -1,7 +1,9 @@
 //! TCP as a program sees it, without packets.
 //!
 //! - [`topology`]: how far apart hosts are, and what lies between them: latency, loss, bandwidth, cuts.
-//! - [`connection`]: two flows of bytes; arrival times, acknowledgements, windows, retransmission.
+//! - [`connection`], [`flow`]: two flows of bytes between two ends; arrival times, acknowledgements.
+//! - [`scene`]: plays a connection's rules: [`sending`] (windows, retransmission), [`receiving`], [`ending`],
+//!   [`obstacle`] (what cuts and freezes do to it).
 //! - [`handshake`]: SYN, retries, refusal, establishment.
 //! - [`stream`], [`listener`]: what software holds.
 //!
@@ -9,8 +11,14 @@
 //! a writer out of credit or a pending connect waits for it, or when a time-out has become possible.
 
 mod connection;
+mod ending;
+mod flow;
 mod handshake;
 mod listener;
+mod obstacle;
+mod receiving;
+mod scene;
+mod sending;
 mod stream;
 mod topology;
 

@@ -16,7 +16,7 @@ use std::io;
 use std::task::Waker;
 
 /// What the network may have on the agenda for a connection.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum NetDue {
     /// A SYN is sent, for the n-th time from 0.
     Syn { attempt: u8 },
@@ -44,7 +44,9 @@ pub(crate) struct Connection {
     /// `flows[e]` goes from end `e` to the other.
     pub(super) flows: [Flow; 2],
     /// A packet of the handshake that waits for this frozen host to thaw.
-    pub(super) held: Option<(u32, NetDue)>,
+    pub(super) waits_for_thaw: Option<(u32, NetDue)>,
+    /// Packets of the handshake and RSTs that the network keeps on their way from this end.
+    pub(super) kept: Vec<(usize, NetDue)>,
 }
 
 pub(crate) struct End {
@@ -75,7 +77,21 @@ impl Connection {
             writer: None,
             write_closed: false,
         });
-        Self { id, port, ends: [client, server], flows: [Flow::new(), Flow::new()], held: None }
+        Self {
+            id,
+            port,
+            ends: [client, server],
+            flows: [Flow::new(), Flow::new()],
+            waits_for_thaw: None,
+            kept: Vec::new(),
+        }
+    }
+
+    /// Lets the network keep a packet from this end; one like it that it has already says as much.
+    pub(super) fn keep(&mut self, from: usize, packet: NetDue) {
+        if !self.kept.contains(&(from, packet)) {
+            self.kept.push((from, packet));
+        }
     }
 
     /// Whether software can still learn anything from it.

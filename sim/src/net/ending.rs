@@ -27,6 +27,15 @@ impl Scene<'_> {
         Some((host, connection.id))
     }
 
+    /// A RST reaches an end, if the network does not keep it.
+    pub(super) fn reset_arrives(&mut self, connection: &mut Connection, end: usize) -> Option<(u32, u64)> {
+        if self.is_held(connection, 1 - end) {
+            connection.keep(1 - end, NetDue::Reset { end: end as u8 });
+            return None;
+        }
+        self.fail(connection, end, io::ErrorKind::ConnectionReset)
+    }
+
     /// Closes an end as a kernel does: FIN when all was read, RST when not.
     pub(super) fn close(&mut self, connection: &mut Connection, end: usize, into: EndState) {
         let was = connection.ends[end].state;
@@ -65,8 +74,10 @@ impl Scene<'_> {
     }
 
     /// Sends a RST to an end, once: a lost one is sent again when that end speaks.
-    pub(super) fn send_reset(&mut self, connection: &Connection, to: usize) {
-        if !self.is_blocked(connection, 1 - to) {
+    pub(super) fn send_reset(&mut self, connection: &mut Connection, to: usize) {
+        if self.is_held(connection, 1 - to) {
+            connection.keep(1 - to, NetDue::Reset { end: to as u8 });
+        } else if !self.is_blocked(connection, 1 - to) {
             let at = self.now + self.way(connection, 1 - to).latency(&mut self.net.dice);
             self.due.push((at, NetDue::Reset { end: to as u8 }));
         }
@@ -110,7 +121,7 @@ impl Scene<'_> {
         receiving.segments.clear();
         receiving.reclaim(now);
         for entry in &mut receiving.unacked {
-            entry.acked = NEVER;
+            (entry.answered, entry.acked) = (NEVER, NEVER);
         }
         self.arm_time_out(connection, 1 - end);
     }

@@ -6,7 +6,8 @@ use std::collections::VecDeque;
 
 #[derive(Default)]
 pub(super) struct Flow {
-    /// Not yet read, in order; those that cannot arrive for now are at the back, with `arrives` = [`NEVER`].
+    /// Not yet read, in order; those that cannot arrive for now are at the back, with `arrives` = [`NEVER`], behind
+    /// a cut or a freeze with `leaves` = [`NEVER`] too: the network has not got them.
     pub(super) segments: VecDeque<Segment>,
     /// Sent and not known to be acknowledged.
     pub(super) unacked: VecDeque<Unacked>,
@@ -21,6 +22,10 @@ pub(super) struct Flow {
     pub(super) time_out_armed: bool,
     /// Whether the way there, and the way back, were blocked when last looked at.
     pub(super) blocked: (bool, bool),
+    /// Whether the network kept what goes there, and back, when last looked at.
+    pub(super) held: (bool, bool),
+    /// When the sender transmits again what the latest cut took.
+    pub(super) retry: u64,
     /// Whether an end was frozen when last looked at.
     pub(super) frozen: bool,
 }
@@ -39,7 +44,19 @@ pub(super) enum Content {
 
 pub(super) struct Unacked {
     pub(super) sent: u64,
+    /// When the acknowledgement leaves the receiver.
+    pub(super) answered: u64,
     pub(super) acked: u64,
+}
+
+impl Content {
+    /// How many bytes it is to the network.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Self::Bytes(bytes) => bytes.len(),
+            Self::Fin => 1,
+        }
+    }
 }
 
 impl Flow {

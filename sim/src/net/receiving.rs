@@ -53,7 +53,8 @@ impl Scene<'_> {
 
     pub(super) fn return_credit(&mut self, connection: &mut Connection, end: usize, bytes: usize) {
         let sender = 1 - end;
-        let at = if self.is_blocked(connection, end) { NEVER } else { self.now + self.way(connection, end).least_ns };
+        let stuck = self.is_blocked(connection, end) || self.is_held(connection, end);
+        let at = if stuck { NEVER } else { self.now + self.way(connection, end).least_ns };
         connection.flows[sender].give_back(at, bytes);
         self.arm_writer(connection, sender);
     }

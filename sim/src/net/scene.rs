@@ -88,9 +88,8 @@ impl Kernel {
                 }
             }
             NetDue::Reset { end } => {
-                let reset = self.scene(index, generation, |scene, connection| {
-                    scene.fail(connection, end as usize, io::ErrorKind::ConnectionReset)
-                });
+                let reset =
+                    self.scene(index, generation, |scene, connection| scene.reset_arrives(connection, end as usize));
                 if let Some(Some((host, id))) = reset {
                     self.note(host, "reset", [id, 0, 0], || format!("connection {id} was reset"));
                 }
@@ -165,7 +164,8 @@ impl Kernel {
         self.close_ports(host);
     }
 
-    /// Looks at every connection again: a cut, a heal, a freeze, a thaw, a boot or an impairment happened.
+    /// Looks at every connection again: a cut, a heal, a hold, a release, a freeze, a thaw or a boot
+    /// happened.
     pub(crate) fn paths_changed(&mut self) {
         for index in 0..self.net.connections.len() {
             let generation = self.net.connections[index].generation;
@@ -216,6 +216,11 @@ impl Scene<'_> {
     pub(super) fn is_blocked(&self, connection: &Connection, from: usize) -> bool {
         let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
         self.net.topology.is_blocked(self.machines, a, b)
+    }
+
+    pub(super) fn is_held(&self, connection: &Connection, from: usize) -> bool {
+        let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
+        self.net.topology.is_held(self.machines, a, b)
     }
 
     pub(super) fn is_frozen(&self, connection: &Connection) -> bool {

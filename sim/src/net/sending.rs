@@ -85,58 +85,62 @@ impl Scene<'_> {
     /// Gives a segment to the network.
     pub(super) fn send(&mut self, connection: &mut Connection, end: usize, content: Content) {
         let now = self.now;
-        let size = match &content {
-            Content::Bytes(bytes) => bytes.len(),
-            Content::Fin => 1,
-        };
+        let size = content.len();
         connection.flows[end].reclaim(now);
         let blocked = (self.is_blocked(connection, end), self.is_blocked(connection, 1 - end));
-        connection.flows[end].blocked = blocked;
+        let held = (self.is_held(connection, end), self.is_held(connection, 1 - end));
+        (connection.flows[end].blocked, connection.flows[end].held) = (blocked, held);
         connection.flows[end].frozen = self.is_frozen(connection);
         let reaches_software = matches!(connection.ends[1 - end].state, EndState::Open | EndState::Opening);
         if !reaches_software {
-            connection.flows[end].unacked.push_back(Unacked { sent: now, acked: NEVER });
+            connection.flows[end].unacked.push_back(Unacked { sent: now, answered: NEVER, acked: NEVER });
             self.arm_time_out(connection, end);
             self.expect_reset(connection, end, now);
             return;
         }
-        let stalled = connection.flows[end].segments.back().is_some_and(|segment| segment.arrives == NEVER);
-        let (leaves, arrives) =
-            if blocked.0 || stalled { (NEVER, NEVER) } else { self.transmit(connection, end, now, size) };
-        let acked =
-            if blocked.1 || arrives == NEVER { NEVER } else { arrives + self.way(connection, 1 - end).least_ns };
+        let last = connection.flows[end].segments.back().map_or((0, 0), |last| (last.leaves, last.arrives));
+        let stalled = blocked.0 || last.0 == NEVER;
+        let leaves = if stalled { NEVER } else { self.depart(connection, end, now, size) };
+        let kept = stalled || held.0 || last.1 == NEVER;
+        let arrives = if kept { NEVER } else { self.arrive(connection, end, leaves) };
+        let answered = if blocked.1 { NEVER } else { arrives };
+        let lost = held.1 || answered == NEVER;
+        let acked = if lost { NEVER } else { answered + self.way(connection, 1 - end).least_ns };
         let flow = &mut connection.flows[end];
         flow.segments.push_back(Segment { leaves, arrives, content });
-        flow.unacked.push_back(Unacked { sent: now, acked });
+        flow.unacked.push_back(Unacked { sent: now, answered, acked });
         if acked == NEVER || acked - now > self.net.time_out {
             self.arm_time_out(connection, end);
         }
         self.arm_reader(connection, end);
     }
 
-    /// When a burst leaves and arrives if it is first sent at `ready`.
-    pub(super) fn transmit(&mut self, connection: &mut Connection, end: usize, ready: u64, size: usize) -> (u64, u64) {
+    /// When a burst leaves for good if it is first sent at `ready`.
+    pub(super) fn depart(&mut self, connection: &Connection, end: usize, ready: u64, size: usize) -> u64 {
         let way = self.way(connection, end);
         let hosts = (connection.ends[end].host, connection.ends[1 - end].host);
         let ready = self.net.attempt(way, ready, size);
-        let Net { topology, dice, .. } = &mut *self.net;
-        let (leaves, arrives) = topology.carry(self.machines, hosts, way, ready, size, dice);
-        let flow = &mut connection.flows[end];
-        flow.last_arrival = arrives.max(flow.last_arrival);
-        (leaves, flow.last_arrival)
+        self.net.topology.depart(self.machines, hosts, way, ready, size)
     }
 
-    /// The other end is no more: its kernel, if there is one, answers the next transmission with a RST.
-    pub(super) fn expect_reset(&mut self, connection: &Connection, end: usize, sent: u64) {
+    /// When a burst arrives that has left, or will: never before what was sent before it.
+    pub(super) fn arrive(&mut self, connection: &mut Connection, end: usize, leaves: u64) -> u64 {
+        let arrives = leaves.max(self.now) + self.way(connection, end).latency(&mut self.net.dice);
+        let flow = &mut connection.flows[end];
+        flow.last_arrival = arrives.max(flow.last_arrival);
+        flow.last_arrival
+    }
+
+    /// The other end is no more: its kernel, if there is one, answers the transmission of this time with a RST.
+    pub(super) fn expect_reset(&mut self, connection: &Connection, end: usize, attempt: u64) {
         let peer = &self.machines[connection.ends[1 - end].host as usize];
         let flow = &connection.flows[end];
-        if peer.power == Power::Off || flow.blocked != (false, false) {
+        if peer.power == Power::Off || flow.blocked != (false, false) || flow.held.0 {
             return;
         }
         let there = self.way(connection, end).latency(&mut self.net.dice);
         let back = self.way(connection, 1 - end).latency(&mut self.net.dice);
-        let at = next_attempt(sent, self.now).max(self.now) + there + back;
-        self.due.push((at, NetDue::Reset { end: end as u8 }));
+        self.due.push((attempt + there + back, NetDue::Reset { end: end as u8 }));
     }
 
     pub(super) fn arm_time_out(&mut self, connection: &mut Connection, end: usize) {

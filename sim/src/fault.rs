@@ -29,6 +29,12 @@ pub enum Fault {
     Cut { from: String, to: String },
     /// Undoes one cut of the same two names; without one nothing happens.
     Heal { from: String, to: String },
+    /// Keeps what goes one way between hosts or sites, and what is under way there; at the release all of it
+    /// arrives, in order, each packet after its latency. Nothing is lost and nothing waits for a retransmission;
+    /// what a cut of the same way finds kept is lost to the cut. Holds count: as many releases undo them.
+    Hold { from: String, to: String },
+    /// Undoes one hold of the same two names; without one nothing happens.
+    Release { from: String, to: String },
     /// Adds a path's latency and loss to every path in or out of a host or site. Replaces what was added there
     /// before; the default path takes it away.
     Impair { at: String, path: Path },
@@ -66,6 +72,8 @@ pub(crate) fn apply(fault: Fault) {
         Fault::Thaw { host } => machine::thaw(find(&host)),
         Fault::Cut { from, to } => kernel::with(|kernel| kernel.cut(&from, &to)),
         Fault::Heal { from, to } => kernel::with(|kernel| kernel.heal(&from, &to)),
+        Fault::Hold { from, to } => kernel::with(|kernel| kernel.hold(&from, &to)),
+        Fault::Release { from, to } => kernel::with(|kernel| kernel.release(&from, &to)),
         Fault::Impair { at, path } => kernel::with(|kernel| kernel.impair(&at, path)),
         Fault::SkewClock { host, by_ns, drift_ppm } => kernel::with(|kernel| {
             let host = kernel.host_named(&host);
@@ -130,6 +138,21 @@ impl Kernel {
         let ends = (self.scope(from), self.scope(to));
         if self.net.topology.heal(ends.0, ends.1) {
             self.note_path("heal", ends, from, to);
+            self.paths_changed();
+        }
+    }
+
+    fn hold(&mut self, from: &str, to: &str) {
+        let ends = (self.scope(from), self.scope(to));
+        self.net.topology.hold(ends.0, ends.1);
+        self.note_path("hold", ends, from, to);
+        self.paths_changed();
+    }
+
+    fn release(&mut self, from: &str, to: &str) {
+        let ends = (self.scope(from), self.scope(to));
+        if self.net.topology.release(ends.0, ends.1) {
+            self.note_path("release", ends, from, to);
             self.paths_changed();
         }
     }

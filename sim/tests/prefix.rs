@@ -42,6 +42,8 @@ enum Step {
     Slow(u32),
     Cut { forth: bool },
     Heal { forth: bool },
+    Hold { forth: bool },
+    Release { forth: bool },
     Freeze(&'static str),
     Thaw(&'static str),
     PowerLoss(&'static str),
@@ -56,6 +58,8 @@ fn step() -> impl Strategy<Value = Step> {
         1 => (0u32..400_000).prop_map(Step::Slow),
         1 => any::<bool>().prop_map(|forth| Step::Cut { forth }),
         1 => any::<bool>().prop_map(|forth| Step::Heal { forth }),
+        1 => any::<bool>().prop_map(|forth| Step::Hold { forth }),
+        1 => any::<bool>().prop_map(|forth| Step::Release { forth }),
         2 => host().prop_map(Step::Freeze),
         1 => host().prop_map(Step::Thaw),
         1 => host().prop_map(Step::PowerLoss),
@@ -82,6 +86,14 @@ fn fault(step: Step) -> Option<Fault> {
         Step::Heal { forth } => {
             let (from, to) = ends(forth);
             Fault::Heal { from, to }
+        }
+        Step::Hold { forth } => {
+            let (from, to) = ends(forth);
+            Fault::Hold { from, to }
+        }
+        Step::Release { forth } => {
+            let (from, to) = ends(forth);
+            Fault::Release { from, to }
         }
         Step::Freeze(host) => Fault::Freeze { host: host.into() },
         Step::Thaw(host) => Fault::Thaw { host: host.into() },

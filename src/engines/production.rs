@@ -224,6 +224,12 @@ impl<J: Judge + 'static> Director<J> {
             Fault::Heal { from, to } => {
                 Some((from, Event::Healed { from: from.as_str().into(), to: to.as_str().into() }))
             }
+            Fault::Hold { from, to } => {
+                Some((from, Event::Held { from: from.as_str().into(), to: to.as_str().into() }))
+            }
+            Fault::Release { from, to } => {
+                Some((from, Event::Released { from: from.as_str().into(), to: to.as_str().into() }))
+            }
             Fault::Impair { at, path } => Some((at, other("paths impaired", *path != Path::default()))),
             Fault::SkewClock { host, by_ns, drift_ppm } => {
                 Some((host, other("clock skewed", *by_ns != 0 || *drift_ppm != 0)))

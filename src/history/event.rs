@@ -21,7 +21,7 @@ pub struct MessageId {
 pub struct Entry {
     /// Virtual time since the world began.
     pub at: Duration,
-    /// The host that recorded it; for `Power`, `Cut`, `Healed`: the host or site it happened to.
+    /// The host that recorded it; for `Power`, `Cut`, `Healed`, `Held`, `Released`: the host or site it happened to.
     pub host: Name,
     /// What happened.
     pub event: Event,
@@ -138,6 +138,11 @@ pub enum Event {
     Settling,
     /// Anything worth a line in a log, of no meaning to invariants.
     Note { text: String },
+    // An event's place is part of every fingerprint, so new ones come last. The world's, too:
+    /// The network keeps everything from one host or site to the other from now on. Holds count.
+    Held { from: Name, to: Name },
+    /// One hold of the same two names is undone; after the last, what was kept arrives.
+    Released { from: Name, to: Name },
 }
 
 impl Event {

@@ -51,34 +51,29 @@ pub struct Outages {
     /// Other faults that are on at a whole site.
     site_faults: BTreeMap<Place, u32>,
     /// Cuts in force, one way, with how many heals each needs.
-    cuts: BTreeMap<(Place, Place), u32>,
+    cuts: Barriers,
+    /// Holds in force, the same: what is kept arrives later, and until then it is as good as cut.
+    holds: Barriers,
 }
+
+/// What stands between places, one way, with how often each has to be lifted.
+type Barriers = BTreeMap<(Place, Place), u32>;
 
 impl Outages {
     /// Begins with every machine waiting for its first `Power::On`.
     pub fn new(directory: Arc<Directory>) -> Self {
         let machines = vec![Machine { state: State::NotYet, faults: 0 }; directory.host_count()];
-        Self { directory, machines, site_faults: BTreeMap::new(), cuts: BTreeMap::new() }
+        Self { directory, machines, site_faults: BTreeMap::new(), cuts: Barriers::new(), holds: Barriers::new() }
     }
 
     /// Folds one entry; says what it disturbed. Names that the roster does not know change nothing.
     pub fn see(&mut self, entry: &Entry) -> Option<Disturbance> {
         match &entry.event {
             Event::Power { state } => self.power(self.directory.place(&entry.host)?, *state),
-            Event::Cut { from, to } => {
-                let pair = (self.directory.place(from)?, self.directory.place(to)?);
-                *self.cuts.entry(pair).or_default() += 1;
-                Some(Disturbance { begins: true, restart: false, spot: Spot::Between(pair.0, pair.1) })
-            }
-            Event::Healed { from, to } => {
-                let pair = (self.directory.place(from)?, self.directory.place(to)?);
-                let count = self.cuts.get_mut(&pair)?;
-                *count -= 1;
-                if *count == 0 {
-                    self.cuts.remove(&pair);
-                }
-                Some(Disturbance { begins: false, restart: false, spot: Spot::Between(pair.0, pair.1) })
-            }
+            Event::Cut { from, to } => put_up(self.pair(from, to)?, &mut self.cuts),
+            Event::Healed { from, to } => lift(self.pair(from, to)?, &mut self.cuts),
+            Event::Held { from, to } => put_up(self.pair(from, to)?, &mut self.holds),
+            Event::Released { from, to } => lift(self.pair(from, to)?, &mut self.holds),
             Event::Fault { on, .. } => {
                 let place = self.directory.place(&entry.host)?;
                 let count = match place {
@@ -90,6 +85,15 @@ impl Outages {
             }
             _ => None,
         }
+    }
+
+    fn pair(&self, from: &str, to: &str) -> Option<(Place, Place)> {
+        Some((self.directory.place(from)?, self.directory.place(to)?))
+    }
+
+    /// Cuts and holds in force, each once.
+    fn barriers(&self) -> impl Iterator<Item = &(Place, Place)> {
+        self.cuts.keys().chain(self.holds.keys())
     }
 
     fn power(&mut self, place: Place, power: Power) -> Option<Disturbance> {
@@ -129,9 +133,9 @@ impl Outages {
         let site = Place::Site(self.directory.site_of(host));
         self.machines[host.index()].faults > 0 || self.site_faults.get(&site).is_some_and(|count| *count > 0)
     }
-    /// Whether no cut stands between two machines, in either direction.
+    /// Whether no cut or hold stands between two machines, in either direction.
     pub fn is_connected(&self, a: HostId, b: HostId) -> bool {
-        !self.cuts.keys().any(|(from, to)| {
+        !self.barriers().any(|(from, to)| {
             let at = |host, place| self.directory.is_at(host, place);
             (at(a, *from) && at(b, *to)) || (at(b, *from) && at(a, *to))
         })
@@ -140,14 +144,14 @@ impl Outages {
     pub fn is_reachable(&self, a: HostId, b: HostId) -> bool {
         self.is_up(a) && self.is_up(b) && self.is_connected(a, b)
     }
-    /// Whether two machines are clear and nothing is cut between them.
+    /// Whether two machines are clear and nothing is cut or held between them.
     pub fn is_clear_between(&self, a: HostId, b: HostId) -> bool {
         self.is_clear(a) && self.is_clear(b) && self.is_connected(a, b)
     }
     /// Whether any fault is on at these machines or between them.
     pub fn is_troubled_among(&self, path: &[HostId]) -> bool {
         path.iter().any(|host| self.is_troubled(*host))
-            || self.cuts.keys().any(|(from, to)| self.runs_between(path, *from, *to))
+            || self.barriers().any(|(from, to)| self.runs_between(path, *from, *to))
     }
     /// Whether a disturbance is at one of these machines or between two of them.
     pub fn touches(&self, disturbance: Disturbance, path: &[HostId]) -> bool {
@@ -160,6 +164,20 @@ impl Outages {
         let at = |host: &HostId, place| self.directory.is_at(*host, place);
         path.iter().any(|a| at(a, from) && path.iter().any(|b| a != b && at(b, to)))
     }
+}
+
+fn put_up(pair: (Place, Place), barriers: &mut Barriers) -> Option<Disturbance> {
+    *barriers.entry(pair).or_default() += 1;
+    Some(Disturbance { begins: true, restart: false, spot: Spot::Between(pair.0, pair.1) })
+}
+
+fn lift(pair: (Place, Place), barriers: &mut Barriers) -> Option<Disturbance> {
+    let count = barriers.get_mut(&pair)?;
+    *count -= 1;
+    if *count == 0 {
+        barriers.remove(&pair);
+    }
+    Some(Disturbance { begins: false, restart: false, spot: Spot::Between(pair.0, pair.1) })
 }
 
 #[cfg(test)]
@@ -228,6 +246,26 @@ mod tests {
         world.see("field", healed("field", "west"));
         assert!(world.reachable("xyz", "hub-a"));
         assert_eq!(world.see("field", healed("field", "west")), None, "one heal too many undoes nothing");
+    }
+
+    #[test]
+    fn a_held_path_is_not_clear_until_as_many_releases_and_a_heal_releases_nothing() {
+        let held = || Event::Held { from: "field".into(), to: "west".into() };
+        let released = || Event::Released { from: "field".into(), to: "west".into() };
+        let mut world = World::new();
+        let (xyz, hub, dps) = (world.id("xyz"), world.id("hub-a"), world.id("dps"));
+        let disturbance = world.see("field", held()).unwrap();
+        assert!(disturbance.begins && world.outages.touches(disturbance, &[hub, xyz]));
+        world.see("field", held());
+        assert_eq!(world.see("field", healed("field", "west")), None);
+        world.see("field", released());
+        assert!(!world.reachable("xyz", "hub-a") && world.reachable("xyz", "dps"));
+        assert!(!world.outages.is_clear_between(hub, xyz));
+        assert!(world.outages.is_troubled_among(&[hub, xyz]) && !world.outages.is_troubled_among(&[dps, xyz]));
+        let disturbance = world.see("field", released()).unwrap();
+        assert!(!disturbance.begins && !disturbance.restart);
+        assert!(world.outages.is_clear_between(hub, xyz));
+        assert_eq!(world.see("field", released()), None, "one release too many undoes nothing");
     }
 
     #[test]

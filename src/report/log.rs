@@ -80,6 +80,8 @@ fn words(roster: &Roster, event: &Event) -> String {
         Event::Power { state } => of_power(*state).into(),
         Event::Cut { from, to } => format!("nothing from {from} reaches {to}"),
         Event::Healed { from, to } => format!("{from} reaches {to} again"),
+        Event::Held { from, to } => format!("the network holds everything from {from} to {to}"),
+        Event::Released { from, to } => format!("the network releases what it held from {from} to {to}"),
         Event::Fault { text, on } => format!("{text}{}", if *on { "" } else { ": over" }),
         Event::Settling => "every fault has ended, producers stop".into(),
         Event::Note { text } => text.clone(),

@@ -13,6 +13,8 @@ pub fn full(fault: &Fault) -> String {
         Fault::Thaw { host } => format!("thaw {host}"),
         Fault::Cut { from, to } => format!("cut {from} -> {to}"),
         Fault::Heal { from, to } => format!("heal {from} -> {to}"),
+        Fault::Hold { from, to } => format!("hold {from} -> {to}"),
+        Fault::Release { from, to } => format!("release {from} -> {to}"),
         Fault::Impair { at, path } => format!("impair {at}: {}", of_path(path)),
         Fault::SkewClock { host, by_ns, drift_ppm } => {
             format!("skew-clock {host} by {} drifting {drift_ppm}ppm", offset_written_out(*by_ns))

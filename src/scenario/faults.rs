@@ -1,8 +1,9 @@
 //! From a timeline item to what is done to the world, each choice drawn from its own labelled dice.
 use super::cast::Cast;
 use super::duration::{DurationRange, offset_written_out, written_out};
+use super::name::PlaceName;
 use super::plan::{PathPlan, PlannedFault, Step};
-use super::timeline::{Attack, Outage, Partition, SkewClock, Spell, Swizzle, ThrottleHub, TimelineItem};
+use super::timeline::{Attack, Outage, Passage, SkewClock, Spell, Swizzle, ThrottleHub, TimelineItem};
 use lizard_sim::Fault;
 use rand::RngExt;
 use rand::seq::SliceRandom;
@@ -91,6 +92,8 @@ impl Drawing<'_> {
             Drawn { text: format!("{} is started", start.host), steps, ..Drawn::default() }
         } else if let Some(cut) = &item.partition {
             self.partition(cut)
+        } else if let Some(hold) = &item.hold {
+            self.hold(hold)
         } else if let Some(slow) = &item.slow {
             let path = PathPlan { latency: (slow.latency.least(), slow.latency.most()), ..PathPlan::default() };
             let place = slow.site.as_deref().or(slow.host.as_deref()).unwrap_or_default();
@@ -193,33 +196,47 @@ impl Drawing<'_> {
         }
     }
 
-    fn partition(&self, partition: &Partition) -> Drawn {
-        let until = self.until(partition.lasting);
-        let (a, b, both) = match (&partition.between, &partition.from, &partition.to) {
-            (Some([a, b]), ..) => (a, b, true),
-            (None, Some(from), Some(to)) => (from, to, false),
-            _ => unreachable!("loading refuses partitions without ends"),
+    fn partition(&self, cut: &Passage) -> Drawn {
+        let (text, end) = match ends(cut) {
+            (a, b, true) => {
+                (format!("{a} and {b} are cut off from each other"), format!("{a} and {b} reach each other again"))
+            }
+            (a, b, false) => (format!("nothing from {a} reaches {b}"), format!("{a} reaches {b} again")),
         };
-        let mut cuts = Vec::new();
+        let drawn = self.barrier(cut, |from, to| Fault::Cut { from, to }, |from, to| Fault::Heal { from, to });
+        Drawn { text, end_text: Some(end), ..drawn }
+    }
+
+    fn hold(&self, hold: &Passage) -> Drawn {
+        let what = match ends(hold) {
+            (a, b, true) => format!("between {a} and {b}"),
+            (a, b, false) => format!("from {a} to {b}"),
+        };
+        let drawn = self.barrier(hold, |from, to| Fault::Hold { from, to }, |from, to| Fault::Release { from, to });
+        let (text, end) =
+            (format!("the network holds everything {what}"), format!("the network releases what it held {what}"));
+        Drawn { text, end_text: Some(end), ..drawn }
+    }
+
+    /// What stands between every host that the one end names and every host that the other does.
+    fn barrier(&self, passage: &Passage, up: fn(String, String) -> Fault, down: fn(String, String) -> Fault) -> Drawn {
+        let until = self.until(passage.lasting);
+        let (a, b, both) = ends(passage);
+        let mut pairs = Vec::new();
         for from in self.cast.places(a) {
             for to in self.cast.places(b) {
                 if from == to {
                     continue;
                 }
-                cuts.push((from.clone(), to.clone()));
+                pairs.push((from.clone(), to.clone()));
                 if both {
-                    cuts.push((to, from.clone()));
+                    pairs.push((to, from.clone()));
                 }
             }
         }
-        let mut steps: Vec<Step> = cuts.iter().cloned().map(|(from, to)| self.step(Fault::Cut { from, to })).collect();
-        steps.extend(cuts.into_iter().map(|(from, to)| Step { at: until, fault: Fault::Heal { from, to } }));
-        let (text, end) = if both {
-            (format!("{a} and {b} are cut off from each other"), format!("{a} and {b} reach each other again"))
-        } else {
-            (format!("nothing from {a} reaches {b}"), format!("{a} reaches {b} again"))
-        };
-        Drawn { text, end_text: Some(end), until: Some(until), steps, ..Drawn::default() }
+        let mut steps: Vec<Step> = pairs.iter().cloned().map(|(from, to)| self.step(up(from, to))).collect();
+        steps.extend(pairs.into_iter().map(|(from, to)| Step { at: until, fault: down(from, to) }));
+        Drawn { until: Some(until), steps, ..Drawn::default() }
     }
 
     fn impair(&self, place: &str, path: PathPlan, lasting: Option<DurationRange>, words: &str) -> Drawn {
@@ -296,6 +313,15 @@ impl Drawing<'_> {
             steps,
             ..Drawn::default()
         }
+    }
+}
+
+/// The two ends of a passage, and whether both directions are meant.
+fn ends(passage: &Passage) -> (&PlaceName, &PlaceName, bool) {
+    match (&passage.between, &passage.from, &passage.to) {
+        (Some([a, b]), ..) => (a, b, true),
+        (None, Some(from), Some(to)) => (from, to, false),
+        _ => unreachable!("loading refuses partitions and holds without ends"),
     }
 }
 

@@ -50,6 +50,6 @@ pub use rule::Rule;
 pub use schema::{Scenario, published, schema};
 pub use site::{Link, Site};
 pub use timeline::{
-    Attack, Command, Desired, Lossy, ManualFailover, Method, OfDevice, Outage, Partition, SkewClock, Slow, Spell,
-    Start, Swizzle, ThrottleHub, TimelineItem,
+    Attack, Command, Desired, Lossy, ManualFailover, Method, OfDevice, Outage, Passage, SkewClock, Slow, Spell, Start,
+    Swizzle, ThrottleHub, TimelineItem,
 };

@@ -104,7 +104,9 @@ fn of(fault: &Fault) -> Vec<&str> {
         | Fault::DiskError { host, .. }
         | Fault::SlowSync { host, .. }
         | Fault::Announce { host, .. } => vec![host],
-        Fault::Cut { from, to } | Fault::Heal { from, to } => vec![from, to],
+        Fault::Cut { from, to } | Fault::Heal { from, to } | Fault::Hold { from, to } | Fault::Release { from, to } => {
+            vec![from, to]
+        }
         Fault::Impair { at, .. } => vec![at],
     }
 }

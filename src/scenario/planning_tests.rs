@@ -1,3 +1,4 @@
+use super::super::fault_text;
 use super::super::loading::parse;
 use super::super::plan::{PlannedFault, Step};
 use super::*;
@@ -81,6 +82,27 @@ fn every_happens_again_and_again_until_the_end_with_each_gap_drawn_anew() {
     let gaps: Vec<f64> = times.windows(2).map(|pair| pair[1] - pair[0]).collect();
     assert!(gaps.iter().all(|gap| (50.0..=70.0).contains(gap)) && gaps.iter().any(|gap| *gap != gaps[0]));
     assert!(plan.faults.iter().all(|fault| fault.steps.len() == 2), "one way: a cut and a heal");
+}
+
+#[test]
+fn a_hold_of_both_directions_ends_with_as_many_releases_and_one_of_a_group_holds_each_device() {
+    let plan = planned("timeline: [{ at: 1m, hold: { between: [field, west], for: 30s } }]", 0);
+    let steps: Vec<_> = plan.steps().iter().map(|step| (seconds(step), fault_text::full(&step.fault))).collect();
+    let said = [
+        (60.0, "hold field -> west"),
+        (60.0, "hold west -> field"),
+        (90.0, "release field -> west"),
+        (90.0, "release west -> field"),
+    ];
+    assert_eq!(steps, said.map(|(at, words)| (at, words.to_owned())));
+    assert_eq!(plan.faults[0].text, "the network holds everything between field and west");
+    assert_eq!(plan.faults[0].end_text.as_deref(), Some("the network releases what it held between field and west"));
+
+    let plan = planned("timeline: [{ at: 1m, hold: { from: meter, to: west } }]", 0);
+    let held = plan.steps().iter().filter(|step| matches!(&step.fault, Fault::Hold { to, .. } if to == "west")).count();
+    assert_eq!((held, plan.faults[0].steps.len()), (2, 4), "a group of two");
+    assert_eq!(plan.faults[0].text, "the network holds everything from meter to west");
+    assert!(plan.faults[0].steps[2..].iter().all(|step| step.at == plan.duration), "until everything is put right");
 }
 
 #[test]

@@ -8,8 +8,7 @@ use super::written;
 use serde_json::{Map, Value, json};
 
 /// What is not built yet, by the part of the schema that will have it: said plainly instead of called unknown.
-const COMING: [(&str, &[&str]); 3] =
-    [("Scenario", &["streams", "amqp"]), ("TimelineItem", &["hold"]), ("Expectation", &["active", "refused"])];
+const COMING: [(&str, &[&str]); 2] = [("Scenario", &["streams", "amqp"]), ("Expectation", &["active", "refused"])];
 
 /// What was sound of a node: itself with unsound parts left out, and the same as a value for serde.
 pub(crate) struct Sound {

@@ -8,7 +8,7 @@ use super::duration::DurationRange;
 use super::measure::Share;
 use super::name::{HostName, PlaceName, SiteName};
 use super::schema::Scenario;
-use super::timeline::{Lossy, Outage, Partition, SkewClock, Slow, Spell, TimelineItem};
+use super::timeline::{Lossy, Outage, Passage, SkewClock, Slow, Spell, TimelineItem};
 use crate::history::Roster;
 use crate::iot::envelope;
 use rand::RngExt;
@@ -91,13 +91,9 @@ fn cut(a: &str, b: &str, sites: &[&str]) -> Candidate {
     Candidate {
         target: if both { format!("{a} - {b}") } else { format!("{b} - {a}") },
         item: Box::new(move |lasting| {
-            let cut = Partition {
-                between: both.then(|| [a.clone(), b.clone()]),
-                from: None,
-                to: None,
-                lasting: Some(lasting),
-            };
-            let cut = if both { cut } else { Partition { from: Some(a.clone()), to: Some(b.clone()), ..cut } };
+            let cut =
+                Passage { between: both.then(|| [a.clone(), b.clone()]), from: None, to: None, lasting: Some(lasting) };
+            let cut = if both { cut } else { Passage { from: Some(a.clone()), to: Some(b.clone()), ..cut } };
             TimelineItem { partition: Some(cut), ..TimelineItem::default() }
         }),
     }

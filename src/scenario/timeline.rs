@@ -40,7 +40,11 @@ pub struct TimelineItem {
     pub start: Option<Start>,
     /// Cuts the path between two hosts or sites: both ways with `between`, one way with `from` and `to`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub partition: Option<Partition>,
+    pub partition: Option<Passage>,
+    /// Keeps everything between two hosts or sites in the network, and lets it arrive in order when the hold ends:
+    /// nothing is lost or sent again, it is only late. Both ways with `between`, one way with `from` and `to`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hold: Option<Passage>,
     /// Adds latency to every path in or out of a host or site.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow: Option<Slow>,
@@ -133,14 +137,15 @@ pub struct Start {
     pub host: HostName,
 }
 
-/// `partition: { between: [field, west], for: 20s }`, or `{ from: field, to: west }` for one direction.
+/// `partition: { between: [field, west], for: 20s }`, or `{ from: field, to: west }` for one direction; the same for
+/// `hold`.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Partition {
-    /// The two ends of a cut in both directions.
+pub struct Passage {
+    /// The two ends, when it happens in both directions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub between: Option<[PlaceName; 2]>,
-    /// Where the packets come from that are dropped.
+    /// Where the packets come from that do not get through.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub from: Option<PlaceName>,
     /// Where they were going.

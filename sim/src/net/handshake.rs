@@ -17,7 +17,7 @@ use std::io;
 /// A SYN is sent again after 1, 2, 4, 8, 16, 32 s (Linux's `tcp_syn_retries` = 6); 64 s after the last the
 /// attempt has timed out, 127 s after the first.
 const LAST_ATTEMPT: u8 = 6;
-const SECOND: u64 = 1_000_000_000;
+pub(super) const SECOND: u64 = 1_000_000_000;
 
 type Key = (u32, u32);
 
@@ -59,14 +59,13 @@ impl Kernel {
         let way = self.net.topology.way(&self.machines, client, server);
         let lost = self.net.topology.is_cut(&self.machines, client, server) || way.loses(0, &mut self.net.dice);
         if !lost {
-            let latency = way.latency(&mut self.net.dice);
-            self.soon(key, latency, NetDue::SynArrives);
+            self.send_packet(key, 0, NetDue::SynArrives);
         }
     }
 
     fn syn_arrives(&mut self, key: Key) {
         let Some((client, server)) = self.opening(key) else { return };
-        if self.hold(key, server, NetDue::SynArrives) {
+        if self.is_kept(key, 0, NetDue::SynArrives) || self.waits_for_thaw(key, server, NetDue::SynArrives) {
             return;
         }
         let machine = &self.machines[server as usize];
@@ -98,14 +97,14 @@ impl Kernel {
         }
         let way = self.net.topology.way(&self.machines, server, client);
         if !way.loses(0, &mut self.net.dice) {
-            let latency = way.latency(&mut self.net.dice);
-            self.soon(key, latency, NetDue::Answered { refused });
+            self.send_packet(key, 1, NetDue::Answered { refused });
         }
     }
 
     fn answered(&mut self, key: Key, refused: bool) {
         let Some((client, server)) = self.opening(key) else { return };
-        if self.hold(key, client, NetDue::Answered { refused }) {
+        let answer = NetDue::Answered { refused };
+        if self.is_kept(key, 1, answer) || self.waits_for_thaw(key, client, answer) {
             return;
         }
         if self.net.topology.is_cut(&self.machines, server, client) {
@@ -123,8 +122,7 @@ impl Kernel {
             end.writer.take()
         });
         self.wakes.extend(waker.flatten());
-        let latency = self.net.topology.way(&self.machines, client, server).latency(&mut self.net.dice);
-        self.soon(key, latency, NetDue::Accepted);
+        self.send_packet(key, 0, NetDue::Accepted);
     }
 
     /// The handshake is complete at the listener's side too.
@@ -135,7 +133,10 @@ impl Kernel {
         }) else {
             return;
         };
-        if !self.is_boot(server, boot) || self.hold(key, server, NetDue::Accepted) {
+        if !self.is_boot(server, boot)
+            || self.is_kept(key, 0, NetDue::Accepted)
+            || self.waits_for_thaw(key, server, NetDue::Accepted)
+        {
             return;
         }
         if self.net.topology.is_cut(&self.machines, client, server) {
@@ -151,11 +152,36 @@ impl Kernel {
         }
     }
 
+    /// Sends a packet of the handshake from this end to the other.
+    fn send_packet(&mut self, key: Key, from: usize, packet: NetDue) {
+        if self.is_kept(key, from, packet) {
+            return;
+        }
+        if let Some((a, b)) = self.hosts(key, from) {
+            let latency = self.net.topology.way(&self.machines, a, b).latency(&mut self.net.dice);
+            self.soon(key, latency, packet);
+        }
+    }
+
+    /// Whether the network keeps a packet from this end; then it does, until the hold ends.
+    fn is_kept(&mut self, key: Key, from: usize, packet: NetDue) -> bool {
+        let held = self.hosts(key, from).is_some_and(|(a, b)| self.net.topology.is_held(&self.machines, a, b));
+        if held {
+            self.on_connection(key, |connection| connection.keep(from, packet));
+        }
+        held
+    }
+
+    /// The host of this end, and the other's.
+    fn hosts(&mut self, key: Key, from: usize) -> Option<(u32, u32)> {
+        self.on_connection(key, |connection| (connection.ends[from].host, connection.ends[1 - from].host))
+    }
+
     /// Keeps a step of the handshake until its host thaws, if it is frozen.
-    fn hold(&mut self, key: Key, host: u32, due: NetDue) -> bool {
+    fn waits_for_thaw(&mut self, key: Key, host: u32, due: NetDue) -> bool {
         let frozen = self.is_frozen(host);
         if frozen {
-            self.on_connection(key, |connection| connection.held = Some((host, due)));
+            self.on_connection(key, |connection| connection.waits_for_thaw = Some((host, due)));
         }
         frozen
     }

@@ -1,5 +1,6 @@
 //! How far apart hosts are, and what lies between them.
 
+use super::barrier::Barriers;
 use crate::entropy::Dice;
 use crate::fault::Path;
 use crate::machine::Machine;
@@ -29,7 +30,8 @@ pub(crate) struct Topology {
     sites: BTreeMap<u32, Path>,
     links: BTreeMap<(u32, u32), Path>,
     impaired: BTreeMap<Scope, Path>,
-    cuts: BTreeMap<(Scope, Scope), u32>,
+    cuts: Barriers,
+    holds: Barriers,
     /// The sum of links and sites for each pair of sites; rebuilt when either changes.
     between: Vec<Way>,
     /// When the link of a pair of sites has sent what it was given, per direction, for bandwidth.
@@ -79,17 +81,21 @@ impl Topology {
     }
 
     pub(crate) fn cut(&mut self, from: Scope, to: Scope) {
-        *self.cuts.entry((from, to)).or_default() += 1;
+        self.cuts.put_up(from, to);
     }
 
     /// Undoes one cut; `false` when there was none.
     pub(crate) fn heal(&mut self, from: Scope, to: Scope) -> bool {
-        let Some(count) = self.cuts.get_mut(&(from, to)) else { return false };
-        *count -= 1;
-        if *count == 0 {
-            self.cuts.remove(&(from, to));
-        }
-        true
+        self.cuts.lift(from, to)
+    }
+
+    pub(crate) fn hold(&mut self, from: Scope, to: Scope) {
+        self.holds.put_up(from, to);
+    }
+
+    /// Undoes one hold; `false` when there was none.
+    pub(crate) fn release(&mut self, from: Scope, to: Scope) -> bool {
+        self.holds.lift(from, to)
     }
 
     /// Whether nothing gets from one host to the other now: a cut, or a frozen end.
@@ -100,13 +106,12 @@ impl Topology {
 
     /// Whether a cut lies on the way from one host to the other.
     pub(crate) fn is_cut(&self, machines: &[Machine], from: u32, to: u32) -> bool {
-        if self.cuts.is_empty() || from == to {
-            return false;
-        }
-        let (a, b) = (&machines[from as usize], &machines[to as usize]);
-        let starts = [Scope::Host(from), Scope::Site(a.site)];
-        let ends = [Scope::Host(to), Scope::Site(b.site)];
-        starts.iter().any(|start| ends.iter().any(|end| self.cuts.contains_key(&(*start, *end))))
+        self.cuts.stand_between(machines, from, to)
+    }
+
+    /// Whether the network keeps what goes from one host to the other.
+    pub(crate) fn is_held(&self, machines: &[Machine], from: u32, to: u32) -> bool {
+        self.holds.stand_between(machines, from, to)
     }
 
     /// What the way from one host to another is like now.
@@ -127,16 +132,8 @@ impl Topology {
         way
     }
 
-    /// When a segment given to the way now has left, and when it arrives; bandwidth is shared by a pair of sites.
-    pub(crate) fn carry(
-        &mut self,
-        machines: &[Machine],
-        ends: (u32, u32),
-        way: Way,
-        ready: u64,
-        bytes: usize,
-        dice: &mut Dice,
-    ) -> (u64, u64) {
+    /// When a segment given to the way at `ready` has left; bandwidth is shared by a pair of sites.
+    pub(crate) fn depart(&mut self, machines: &[Machine], ends: (u32, u32), way: Way, ready: u64, bytes: usize) -> u64 {
         let mut leaves = ready;
         let nano_bits = (bytes as u64 * 8).saturating_mul(1_000_000_000);
         // A bandwidth of zero is no limit.
@@ -146,7 +143,7 @@ impl Topology {
             leaves = leaves.max(*busy) + takes;
             *busy = leaves;
         }
-        (leaves, leaves + way.latency(dice))
+        leaves
     }
 
     fn rebuild(&mut self) {

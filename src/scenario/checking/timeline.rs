@@ -1,5 +1,5 @@
 //! What goes wrong, and when; written down or drawn.
-use super::super::timeline::TimelineItem;
+use super::super::timeline::{Passage, TimelineItem};
 use super::{Checker, MOST_OCCURRENCES};
 
 impl Checker<'_> {
@@ -31,28 +31,35 @@ impl Checker<'_> {
         }
         self.lasting(item, index);
         if let Some(cut) = &item.partition {
-            let place = self.at(&path("partition"));
-            let ends = match (&cut.between, &cut.from, &cut.to) {
-                (Some([a, b]), None, None) => Some((a, b)),
-                (None, Some(from), Some(to)) => Some((from, to)),
-                _ => {
-                    // A misspelt end has been reported by its own place.
-                    if self.whole("timeline", index) {
-                        self.say(
-                            place,
-                            "this does not say what is cut",
-                            "`between: [a, b]`, or `from: a, to: b` for one direction",
-                        );
-                    }
-                    None
-                }
-            };
-            if ends.is_some_and(|(a, b)| a == b) {
-                self.say(place, "nothing can be cut from itself", "two hosts or sites");
-            }
+            self.passage(cut, index, "partition", "cut", "nothing can be cut from itself");
+        }
+        if let Some(hold) = &item.hold {
+            self.passage(hold, index, "hold", "held", "nothing can be held on its way to itself");
         }
         if let Some(slow) = &item.slow {
             self.positive(slow.latency, &["timeline", index, "slow", "latency"]);
+        }
+    }
+
+    fn passage(&mut self, passage: &Passage, index: &str, verb: &str, done: &str, itself: &str) {
+        let place = self.at(&["timeline", index, verb]);
+        let ends = match (&passage.between, &passage.from, &passage.to) {
+            (Some([a, b]), None, None) => Some((a, b)),
+            (None, Some(from), Some(to)) => Some((from, to)),
+            _ => {
+                // A misspelt end has been reported by its own place.
+                if self.whole("timeline", index) {
+                    self.say(
+                        place,
+                        format!("this does not say what is {done}"),
+                        "`between: [a, b]`, or `from: a, to: b` for one direction",
+                    );
+                }
+                None
+            }
+        };
+        if ends.is_some_and(|(a, b)| a == b) {
+            self.say(place, itself, "two hosts or sites");
         }
     }
 

@@ -1,0 +1,229 @@
+//! A connection on its stage: the rules of one connection, played with everything that they look at.
+
+use super::Net;
+use super::connection::{Connection, EndState, NetDue};
+use super::topology::Way;
+use crate::kernel::{Due, Kernel};
+use crate::machine::Machine;
+use bytes::Bytes;
+use std::collections::VecDeque;
+use std::io;
+use std::task::{Context, Poll, Waker};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// A connection by number, with everything that its rules look at.
+pub(super) struct Scene<'a> {
+    pub(super) net: &'a mut Net,
+    pub(super) machines: &'a [Machine],
+    pub(super) now: u64,
+    pub(super) due: Vec<(u64, NetDue)>,
+    pub(super) wakes: &'a mut VecDeque<Waker>,
+}
+
+impl Kernel {
+    /// Plays one connection's rules; what they put on the agenda and whom they wake is done afterwards.
+    fn scene<R>(
+        &mut self,
+        index: u32,
+        generation: u32,
+        act: impl FnOnce(&mut Scene<'_>, &mut Connection) -> R,
+    ) -> Option<R> {
+        let slot = self.net.connections.get_mut(index as usize)?;
+        if slot.generation != generation {
+            return None;
+        }
+        let mut connection = slot.connection.take()?;
+        // The buffer is kept from scene to scene: this is the path of every byte.
+        let due = std::mem::take(&mut self.net.due);
+        let mut scene =
+            Scene { net: &mut self.net, machines: &self.machines, now: self.now, due, wakes: &mut self.wakes };
+        let result = act(&mut scene, &mut connection);
+        let mut due = scene.due;
+        for (at, due) in due.drain(..) {
+            self.at(at.max(self.now), Due::Net { connection: index, generation, due });
+        }
+        self.net.due = due;
+        let slot = &mut self.net.connections[index as usize];
+        if connection.is_over() {
+            slot.generation = slot.generation.wrapping_add(1);
+            self.net.free.push(index);
+            for end in connection.ends {
+                self.spent.extend(end.reader);
+                self.spent.extend(end.writer);
+            }
+        } else {
+            slot.connection = Some(connection);
+        }
+        Some(result)
+    }
+
+    pub(super) fn open_connection(&mut self, port: u16, client: (u32, u32), server: u32) -> (u32, u32) {
+        self.net.opened += 1;
+        let connection = Connection::new(self.net.opened, port, [client, (server, 0)]);
+        let index = self.net.free.pop().unwrap_or_else(|| {
+            self.net.connections.push(super::Slot::default());
+            (self.net.connections.len() - 1) as u32
+        });
+        let slot = &mut self.net.connections[index as usize];
+        slot.connection = Some(Box::new(connection));
+        (index, slot.generation)
+    }
+
+    pub(crate) fn net_due(&mut self, index: u32, generation: u32, due: NetDue) {
+        match due {
+            NetDue::Syn { .. } | NetDue::SynArrives | NetDue::Answered { .. } | NetDue::Accepted => {
+                self.handshake_due(index, generation, due);
+            }
+            NetDue::Readable { flow } => {
+                self.scene(index, generation, |scene, connection| scene.readable(connection, flow as usize));
+            }
+            NetDue::Writable { flow } => {
+                self.scene(index, generation, |scene, connection| scene.writable(connection, flow as usize));
+            }
+            NetDue::TimeOut { flow } => {
+                let failed =
+                    self.scene(index, generation, |scene, connection| scene.time_out(connection, flow as usize));
+                if let Some(Some((host, id))) = failed {
+                    self.note(host, "timed-out", [id, 0, 0], || format!("connection {id} timed out"));
+                }
+            }
+            NetDue::Reset { end } => {
+                let reset =
+                    self.scene(index, generation, |scene, connection| scene.reset_arrives(connection, end as usize));
+                if let Some(Some((host, id))) = reset {
+                    self.note(host, "reset", [id, 0, 0], || format!("connection {id} was reset"));
+                }
+            }
+        }
+    }
+
+    /// Reads what has arrived. `Ready(Ok(0 bytes))` is the end.
+    pub(super) fn net_read(
+        &mut self,
+        (index, generation): (u32, u32),
+        end: usize,
+        cx: &mut Context<'_>,
+        put: &mut dyn FnMut(&mut Bytes) -> usize,
+    ) -> Poll<io::Result<()>> {
+        let mut spent = Vec::new();
+        let result =
+            self.scene(index, generation, |scene, connection| scene.read(connection, end, cx, put, &mut spent));
+        self.spent.append(&mut spent);
+        result.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
+    }
+
+    /// Takes as many bytes as there is credit for.
+    pub(super) fn net_write(
+        &mut self,
+        (index, generation): (u32, u32),
+        end: usize,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        let mut spent = Vec::new();
+        let result = self.scene(index, generation, |scene, connection| {
+            let taken = scene.write(connection, end, cx, bytes, &mut spent);
+            (taken, connection.id, connection.ends[end].host)
+        });
+        self.spent.append(&mut spent);
+        let Some((taken, id, host)) = result else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
+        if let Poll::Ready(Ok(count)) = taken {
+            let sum = xxh3_64(&bytes[..count]);
+            self.note(host, "write", [id * 2 + end as u64, count as u64, sum], || {
+                format!("{count} bytes on connection {id}")
+            });
+        }
+        taken
+    }
+
+    /// Says that this end will write no more.
+    pub(super) fn net_shutdown(&mut self, (index, generation): (u32, u32), end: usize) {
+        self.scene(index, generation, |scene, connection| scene.say_fin(connection, end));
+    }
+
+    /// Closes an end that software has dropped: FIN, or RST when bytes were left unread.
+    pub(super) fn net_drop(&mut self, (index, generation): (u32, u32), end: usize) {
+        let told = self.scene(index, generation, |scene, connection| {
+            scene.close(connection, end, EndState::Closed);
+            (connection.ends[end].host, connection.id)
+        });
+        if let Some((host, id)) = told {
+            self.note(host, "close", [id, end as u64, 0], || format!("closed connection {id}"));
+        }
+    }
+
+    /// A host's software ended and its kernel lives: it closes every connection.
+    pub(crate) fn net_software_ended(&mut self, host: u32) {
+        self.for_each_end(host, |scene, connection, end| scene.close(connection, end, EndState::Gone));
+        self.close_ports(host);
+    }
+
+    /// A host lost its power: its ends are gone without a word, and what it still had to send is never sent.
+    pub(crate) fn net_power_lost(&mut self, host: u32) {
+        self.for_each_end(host, |scene, connection, end| scene.vanish(connection, end));
+        self.close_ports(host);
+    }
+
+    /// Looks at every connection again: a cut, a heal, a hold, a release, a freeze, a thaw or a boot
+    /// happened.
+    pub(crate) fn paths_changed(&mut self) {
+        for index in 0..self.net.connections.len() {
+            let generation = self.net.connections[index].generation;
+            self.scene(index as u32, generation, |scene, connection| {
+                for flow in 0..2 {
+                    scene.look_again(connection, flow);
+                }
+                scene.let_go(connection);
+            });
+        }
+    }
+
+    fn for_each_end(&mut self, host: u32, mut act: impl FnMut(&mut Scene<'_>, &mut Connection, usize)) {
+        for index in 0..self.net.connections.len() {
+            let slot = &self.net.connections[index];
+            let Some(connection) = &slot.connection else { continue };
+            let concerned: [bool; 2] = [0, 1].map(|end: usize| {
+                let end = &connection.ends[end];
+                end.host == host && !matches!(end.state, EndState::Closed | EndState::Gone)
+            });
+            let generation = slot.generation;
+            for end in (0..2).filter(|end| concerned[*end]) {
+                self.scene(index as u32, generation, |scene, connection| act(scene, connection, end));
+            }
+        }
+    }
+
+    /// Runs a handshake step's changes on the connection.
+    pub(super) fn on_connection<R>(
+        &mut self,
+        (index, generation): (u32, u32),
+        act: impl FnOnce(&mut Connection) -> R,
+    ) -> Option<R> {
+        self.net.connection(index, generation).map(act)
+    }
+
+    /// Fails an end during the handshake.
+    pub(super) fn net_fail(&mut self, (index, generation): (u32, u32), end: usize, kind: io::ErrorKind) {
+        self.scene(index, generation, |scene, connection| scene.fail(connection, end, kind));
+    }
+}
+
+impl Scene<'_> {
+    pub(super) fn way(&self, connection: &Connection, from: usize) -> Way {
+        self.net.topology.way(self.machines, connection.ends[from].host, connection.ends[1 - from].host)
+    }
+
+    pub(super) fn is_blocked(&self, connection: &Connection, from: usize) -> bool {
+        let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
+        self.net.topology.is_blocked(self.machines, a, b)
+    }
+
+    pub(super) fn is_held(&self, connection: &Connection, from: usize) -> bool {
+        let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
+        self.net.topology.is_held(self.machines, a, b)
+    }
+
+    pub(super) fn is_frozen(&self, connection: &Connection) -> bool {
+        connection.ends.iter().any(|end| self.machines[end.host as usize].is_frozen())
+    }
+}

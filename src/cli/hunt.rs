@@ -97,19 +97,19 @@ impl Hunt {
         // Every file is checked before the first is hunted.
         let Some(quarries) = self.quarries()? else { return Ok(Exit::Mistaken) };
         let stop = Stop::on_signal();
-        let whole = ProgressLine::new(None, None);
+        #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
+        let began = Instant::now();
         let mut scenarios = Vec::new();
         let mut exhausted = true;
         for (index, quarry) in quarries.iter().enumerate() {
             let files_left = (quarries.len() - index) as u32;
-            let limit = self.lasting.map(|lasting| lasting.saturating_sub(whole.elapsed()) / files_left);
+            let limit = self.lasting.map(|lasting| lasting.saturating_sub(began.elapsed()) / files_left);
             let hunted = self.hunt(quarry, asked, shard, limit, &stop)?;
             exhausted &= hunted.exhausted;
             scenarios.push(hunted.scenario);
         }
         let complete = !stop.is_asked() && (exhausted || self.lasting.is_some());
-        let report = hunt::report(asked, shard, complete, scenarios, seconds(whole.elapsed()));
-        whole.end();
+        let report = hunt::report(asked, shard, complete, scenarios, seconds(began.elapsed()));
         show(&report, self.format)?;
         self.save(&quarries, &report)?;
         Ok(exit_of(&report))

@@ -81,7 +81,10 @@ mod tests {
             let mut left = 0..500;
             let mut taken = Vec::new();
             // Uneven work, so that later pieces are done before earlier ones.
-            let run = |n: u64| (0..(n * 7919 % 1000)).fold(n, |sum, add| std::hint::black_box(sum ^ add)).min(0) + n;
+            let run = |n: u64| {
+                std::hint::black_box((0..n * 7919 % 1000).fold(n, |sum, add| std::hint::black_box(sum ^ add)));
+                n
+            };
             work(jobs(count), || left.next(), run, |result| taken.push(result));
             assert_eq!(taken, (0..500).collect::<Vec<_>>());
         }

@@ -19,7 +19,7 @@ timeline: [{ at: 20s..40s, crash: { host: hub-a, for: 1s..5s } }]
 const PITFALL: &str = "
 pitfall:
   issue: https://example.org/1
-  turn-on: { hubs.hub-a: { store: without-sync } }
+  turn-on: { hubs.hub-a: { confirms: before-storing } }
   violates: no-confirmed-loss
   also: [no-loss, recovers]
 ";

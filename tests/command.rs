@@ -159,3 +159,217 @@ fn a_replay_that_is_stopped_early_loses_nothing_that_is_on_its_way() {
     assert!(shown.contains("stopped at 2:15.") && shown.contains(" 0 lost") && shown.contains("open   "), "{shown}");
     assert!(!shown.contains("NOT MET") && !shown.contains("VIOLATED"), "{shown}");
 }
+
+/// A folder of its own with one scenario in it, which ends with the test.
+struct Lair(std::path::PathBuf);
+
+impl Lair {
+    fn with(name: &str, scenario: &str) -> Self {
+        let folder = std::env::temp_dir().join(format!("lizard-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).expect("a folder");
+        std::fs::copy(scenario, folder.join("it.yaml")).expect("the scenario is there");
+        Self(folder)
+    }
+    fn path(&self, name: &str) -> String {
+        self.0.join(name).display().to_string()
+    }
+    fn hunt(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Output {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_lizard"));
+        for unset in ["SLURM_ARRAY_TASK_ID", "JOB_COMPLETION_INDEX", "AWS_BATCH_JOB_ARRAY_INDEX"] {
+            command.env_remove(unset);
+        }
+        command.args(["hunt", &self.path("it.yaml")]).args(arguments).envs(variables.iter().copied());
+        command.output().expect("the binary runs")
+    }
+}
+
+impl Drop for Lair {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+const PITFALL: &str = "scenarios/pitfalls/hub-confirms-before-it-stores.yaml";
+
+/// The last object that a hunt prints, without its times.
+fn summary(output: &Output) -> serde_json::Value {
+    let text = out(output);
+    let mut summary: serde_json::Value =
+        serde_json::from_str(text.lines().last().unwrap_or_default()).expect("the last line is an object");
+    assert_eq!(summary["schema"], "giant-lizard/hunt@1");
+    for time in ["wall_seconds", "seeds_per_second"] {
+        assert!(summary[time].is_number(), "{time}: {summary}");
+        summary[time] = 0.into();
+    }
+    summary
+}
+
+#[test]
+fn a_hunt_finds_what_the_knobs_of_a_pitfall_break_keeps_its_seed_and_tries_it_first() {
+    let lair = Lair::with("hunt", PITFALL);
+    let as_filed = lair.hunt(&["--seeds", "0..3"], &[]);
+    assert_eq!(as_filed.status.code(), Some(0), "{}", out(&as_filed));
+    assert!(out(&as_filed).contains("no failure in 3 seeds: under 63 % at 95 %"), "{}", out(&as_filed));
+    assert!(!std::path::Path::new(&lair.path("it.seeds")).exists(), "nothing failed");
+
+    let found = lair.hunt(&["--turn-on", "--seeds", "4..7"], &[]);
+    assert_eq!(found.status.code(), Some(1), "{}", out(&found));
+    let shown = out(&found);
+    assert!(shown.contains("no-confirmed-loss: <producer> #N was confirmed"), "{shown}");
+    assert!(shown.contains("lizard replay ") && shown.contains(", after attack"), "{shown}");
+    assert!(!shown.contains('\u{1b}') && !err(&found).contains('\u{1b}'), "plain when not a terminal");
+    let kept = std::fs::read_to_string(lair.path("it.seeds")).expect("the seed is kept");
+    let line = kept.lines().find(|line| !line.starts_with('#')).expect("one line").to_owned();
+    assert!(line.contains("  no-confirmed-loss  ") && line.contains("  turned-on  # "), "{line}");
+
+    let again = lair.hunt(&["--turn-on", "--seeds", "0..1", "--no-save", "--format", "json"], &[]);
+    let first: serde_json::Value = serde_json::from_str(out(&again).lines().next().expect("a line")).expect("JSON");
+    assert_eq!(first["schema"], "giant-lizard/report@1");
+    assert_eq!(Some(first["seed"].to_string().as_str()), line.split(' ').next(), "the kept seed comes first");
+    assert_eq!(summary(&again)["scenarios"][0]["kept"]["tried"], 1);
+
+    // Another scenario in the same place makes another plan of the same seed.
+    let text = std::fs::read_to_string(lair.path("it.yaml")).expect("it is there");
+    std::fs::write(lair.path("it.yaml"), text.replace("telemetry: 1s", "telemetry: 2s")).expect("it is ours");
+    let stale = lair.hunt(&["--turn-on", "--seeds", "0..1", "--no-save"], &[]);
+    assert!(err(&stale).contains("stale: seed") && out(&stale).contains("  stale: "), "{}", err(&stale));
+    assert_eq!(std::fs::read_to_string(lair.path("it.seeds")).expect("it is kept"), kept, "--no-save");
+}
+
+#[test]
+fn shards_of_every_kind_of_array_job_merge_into_what_one_machine_finds() {
+    let lair = Lair::with("shards", PITFALL);
+    let asked = ["--turn-on", "--seeds", "0..5", "--no-save", "--format", "json"];
+    let whole = lair.hunt(&[&asked[..], &["--jobs", "1"]].concat(), &[]);
+    let jobs: [&[(&str, &str)]; 4] = [
+        &[],
+        &[
+            ("SLURM_ARRAY_TASK_COUNT", "2"),
+            ("SLURM_ARRAY_TASK_MIN", "1"),
+            ("SLURM_ARRAY_TASK_MAX", "2"),
+            ("SLURM_ARRAY_TASK_STEP", "1"),
+        ],
+        &[("JOB_COMPLETIONS", "2")],
+        &[("AWS_BATCH_JOB_ARRAY_SIZE", "2")],
+    ];
+    for (kind, variables) in jobs.into_iter().enumerate() {
+        let results = lair.0.join(format!("results-{kind}"));
+        std::fs::create_dir_all(&results).expect("a folder");
+        for index in 0..2 {
+            let (number, one_more) = (index.to_string(), (index + 1).to_string());
+            let shard = format!("{index}/2");
+            let told: &[&str] = if kind == 0 { &["--shard", &shard] } else { &[] };
+            let mine = match kind {
+                0 => None,
+                1 => Some(("SLURM_ARRAY_TASK_ID", one_more.as_str())),
+                2 => Some(("JOB_COMPLETION_INDEX", number.as_str())),
+                _ => Some(("AWS_BATCH_JOB_ARRAY_INDEX", number.as_str())),
+            };
+            let variables: Vec<(&str, &str)> = variables.iter().copied().chain(mine).collect();
+            let part = lair.hunt(&[&asked[..], told].concat(), &variables);
+            assert_eq!(summary(&part)["shard"], serde_json::json!({ "index": index, "of": 2 }), "{}", err(&part));
+            std::fs::write(results.join(format!("{index}.jsonl")), &part.stdout).expect("a file");
+        }
+        let folder = results.to_str().expect("a plain path");
+        let merged = lizard(&["merge", folder, "--format", "json"]);
+        assert_eq!(merged.status.code(), whole.status.code(), "{}", err(&merged));
+        assert_eq!(summary(&merged).to_string(), summary(&whole).to_string(), "byte for byte but for the times");
+    }
+    let one = lair.path("results-0/1.jsonl");
+    let alone = lizard(&["merge", &one, "--format", "json"]);
+    assert!(err(&alone).contains("missing: shard 0/2"), "{}", err(&alone));
+    assert_eq!(summary(&alone)["complete"], false);
+    let twice = lizard(&["merge", &one, &one]);
+    assert_eq!(twice.status.code(), Some(2));
+    assert!(err(&twice).contains("are the same shard, 1/2"), "{}", err(&twice));
+    let saved = lizard(&["merge", &lair.path("results-0"), "--save"]);
+    assert_eq!(saved.status.code(), Some(1), "{}", err(&saved));
+    assert!(std::path::Path::new(&lair.path("it.seeds")).exists(), "{}", err(&saved));
+}
+
+#[test]
+fn a_hunt_that_cannot_be_is_refused_before_anything_runs() {
+    let lair = Lair::with("refused", "scenarios/quiet.yaml");
+    let refused = |arguments: &[&str], variables: &[(&str, &str)], why: &str| {
+        let output = lair.hunt(arguments, variables);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(err(&output).contains(why), "{why}: {}", err(&output));
+        assert_eq!(out(&output), "");
+    };
+    refused(&["--seeds", "5.."], &[], "has no end");
+    refused(&["--seeds", "5..5"], &[], "there is no seed in it");
+    refused(&["--shard", "2/2"], &[], "is not a shard");
+    refused(&["--turn-on"], &[], "no `pitfall:` section");
+    refused(&[], &[("JOB_COMPLETION_INDEX", "1")], "--shard-count");
+    std::fs::write(lair.path("it.seeds"), "<<<<<<< HEAD\n").expect("a file");
+    refused(&[], &[], "it.seeds: line 1: `<<<<<<< HEAD` is not a kept seed");
+    let nothing = lizard(&["merge", &lair.path("it.yaml")]);
+    assert_eq!(nothing.status.code(), Some(2));
+    let empty = Lair::with("empty", "scenarios/quiet.yaml");
+    let nothing = lizard(&["merge", empty.0.to_str().expect("a plain path")]);
+    assert!(err(&nothing).contains("no result of a hunt"), "{}", err(&nothing));
+}
+
+#[test]
+fn a_hunt_ends_when_its_time_is_over() {
+    let lair = Lair::with("time", "scenarios/quiet.yaml");
+    let output = lair.hunt(&["--for", "1s", "--format", "json"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let summary = summary(&output);
+    assert_eq!((&summary["asked"]["for_seconds"], &summary["complete"]), (&1.0.into(), &true.into()));
+    assert!(summary["tried"].as_u64() > Some(0), "{summary}");
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_hunt_with_the_results_so_far() {
+    let lair = Lair::with("ctrl-c", "scenarios/quiet.yaml");
+    let mut hunt = Command::new(env!("CARGO_BIN_EXE_lizard"))
+        .args(["hunt", &lair.path("it.yaml"), "--for", "10m", "--format", "json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut first = String::new();
+    let mut stdout = std::io::BufReader::new(hunt.stdout.take().expect("it is piped"));
+    std::io::BufRead::read_line(&mut stdout, &mut first).expect("a first seed is tried");
+    let sent = Command::new("kill").args(["-INT", &hunt.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+    let mut rest = String::new();
+    std::io::Read::read_to_string(&mut stdout, &mut rest).expect("it is text");
+    assert_eq!(hunt.wait().expect("it ends").code(), Some(0));
+    let summary: serde_json::Value =
+        serde_json::from_str(rest.lines().last().expect("a result")).expect("it is an object");
+    assert_eq!((&summary["schema"], &summary["complete"]), (&"giant-lizard/hunt@1".into(), &false.into()));
+    assert_eq!(summary["tried"].as_u64(), Some(rest.lines().count() as u64), "each run but the first, and the result");
+}
+
+/// The script of `docs/scaling.md`, as a task of an array of two runs it: `srun` and `lizard` are what a node has.
+#[cfg(unix)]
+#[test]
+fn the_slurm_script_of_the_docs_writes_results_that_merge() {
+    let docs = std::fs::read_to_string("docs/scaling.md").expect("the page is there");
+    let script = docs.split("```sh\n#!/bin/bash\n").nth(1).and_then(|rest| rest.split("```").next());
+    let script = script.expect("the script is there").replace("0..20000", "0..4");
+    let lair = Lair::with("slurm", "scenarios/quiet.yaml");
+    std::fs::create_dir_all(lair.0.join("scenarios")).expect("a folder");
+    std::fs::copy("scenarios/quiet.yaml", lair.0.join("scenarios/chaos.yaml")).expect("a scenario");
+    std::fs::write(lair.0.join("srun"), "#!/bin/sh\nshift\nexec \"$@\"\n").expect("a file");
+    assert!(Command::new("chmod").args(["+x", &lair.path("srun")]).status().expect("chmod runs").success());
+    let binary = std::path::Path::new(env!("CARGO_BIN_EXE_lizard")).parent().expect("a folder").display();
+    let path = format!("{}:{binary}:{}", lair.0.display(), std::env::var("PATH").unwrap_or_default());
+    for task in ["0", "1"] {
+        let output = Command::new("bash")
+            .args(["-euc", &script])
+            .current_dir(&lair.0)
+            .envs([("PATH", path.as_str()), ("SLURM_ARRAY_TASK_ID", task), ("SLURM_ARRAY_TASK_COUNT", "2")])
+            .envs([("SLURM_ARRAY_TASK_MIN", "0"), ("SLURM_ARRAY_TASK_MAX", "1"), ("SLURM_ARRAY_TASK_STEP", "1")])
+            .env("SLURM_CPUS_PER_TASK", "1")
+            .output()
+            .expect("bash runs");
+        assert!(output.status.success(), "{}", err(&output));
+    }
+    let merged = lizard(&["merge", &lair.path("results"), "--format", "json"]);
+    let summary = summary(&merged);
+    assert_eq!((&summary["complete"], &summary["tried"]), (&true.into(), &4.into()), "{}", err(&merged));
+}

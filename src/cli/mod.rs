@@ -2,12 +2,16 @@
 mod check;
 mod explain;
 mod files;
+mod hunt;
 mod list;
+mod merge;
 mod new;
 mod output;
+mod progress;
 mod replay;
 mod run;
 mod schema;
+mod seeds;
 
 use clap::{Parser, Subcommand};
 use output::Exit;
@@ -27,6 +31,8 @@ const AFTER: &str = "Exit code 0: all held. 1: an invariant or expectation faile
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(run::Run),
+    Hunt(hunt::Hunt),
+    Merge(merge::Merge),
     Replay(replay::Replay),
     Check(check::Check),
     List(list::List),
@@ -40,6 +46,8 @@ pub fn main() -> ExitCode {
     let Lizard { command } = Lizard::parse();
     let exit = match command {
         Command::Run(run) => run.execute(),
+        Command::Hunt(hunt) => hunt.execute(),
+        Command::Merge(merge) => merge.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Check(check) => check.execute(),
         Command::List(list) => list.execute(),

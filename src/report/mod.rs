@@ -1,4 +1,6 @@
 //! What a run showed, for people and for machines.
+mod hunt;
+mod hunt_text;
 mod json;
 mod log;
 mod record;
@@ -6,6 +8,11 @@ mod story;
 mod summary;
 mod text;
 
+pub use hunt::{
+    Bound, Cause, Coverage, ErrorSeed, Errors, FailureGroup, HUNT_SCHEMA, HuntReport, HuntedScenario, InvariantTally,
+    KeptTally, Method, Phase, SeedRange, ShardOf, Shortest,
+};
+pub use hunt_text::render_hunt;
 pub use json::to_json;
 pub use log::line;
 pub use record::Recorder;

@@ -1,6 +1,6 @@
 //! The report of one run: the fields of `giant-lizard/report@1`, in their order.
 use super::story::StoryLine;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ impl Report {
 }
 
 /// The verdict on a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Judgement {
     /// Everything held.

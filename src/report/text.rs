@@ -30,6 +30,18 @@ impl Palette {
             lizard: AnsiColor::Yellow.on_default(),
         }
     }
+    /// Marks what is as it should be.
+    pub fn good(&self, text: &str) -> String {
+        painted(self.good, text)
+    }
+    /// Marks a heading.
+    pub fn strong(&self, text: &str) -> String {
+        painted(self.strong, text)
+    }
+    /// Marks what matters less.
+    pub fn quiet(&self, text: &str) -> String {
+        painted(self.quiet, text)
+    }
     /// Marks an error's first words.
     pub fn bad(&self, text: &str) -> String {
         painted(self.bad, text)
@@ -273,7 +285,7 @@ fn shortened(text: &str) -> String {
 }
 
 /// Writes a number with commas between thousands.
-fn counted(count: u64) -> String {
+pub(super) fn counted(count: u64) -> String {
     let digits = count.to_string();
     let mut out = String::new();
     for (index, digit) in digits.chars().enumerate() {

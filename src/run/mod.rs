@@ -4,9 +4,11 @@
 //! - [`expecting`]: what a scenario expects to have happened.
 //! - [`reporting`]: a report made from what they saw.
 //! - [`pitfall`]: one seed three ways.
+//! - [`hunt`]: many seeds, on all cores.
 
 mod audience;
 mod expecting;
+pub mod hunt;
 mod outcome;
 pub mod pitfall;
 mod reporting;
@@ -18,7 +20,7 @@ use crate::history::MessageId;
 use crate::iot;
 use crate::judge::Findings;
 use crate::scenario::Plan;
-use audience::Audience;
+use audience::{Audience, Kept};
 use std::sync::{Arc, Mutex, PoisonError};
 
 /// Runs a plan in the simulated world and judges it.
@@ -38,18 +40,38 @@ pub fn run(plan: &Plan, mode: Mode) -> Result<Outcome, RunError> {
 /// As [`run`].
 pub fn run_watched(plan: &Plan, mode: Mode, watch: Watch) -> Result<Outcome, RunError> {
     let until = watch.until;
-    let (curtain, audience) = play(plan, Audience::new(plan, mode, watch))?;
-    let (mut findings, rest) = audience.findings(curtain.virtual_time);
+    let (curtain, mut findings, rest) = watched(plan, mode, watch)?;
     let wronged = wronged(&findings);
     if !wronged.is_empty() {
         let again = Audience::new(plan, mode, Watch { witness: None, until }).following(&wronged);
         let (second, audience) = play(plan, again)?;
-        if second.fingerprint != curtain.fingerprint {
-            return Err(RunError::NotDeterministic { first: curtain.fingerprint, second: second.fingerprint });
-        }
+        one_history(&curtain, &second)?;
         findings = audience.findings(second.virtual_time).0;
     }
     Ok(Outcome { report: reporting::report(plan, &curtain, findings, rest) })
+}
+
+/// Runs a plan as [`run_watched`] does, but tells of what was wronged only what the run itself knew. `twice`: plays it
+/// once more, unseen, and compares the two histories.
+pub(crate) fn survey(plan: &Plan, mode: Mode, watch: Watch, twice: bool) -> Result<Outcome, RunError> {
+    let (curtain, findings, rest) = watched(plan, mode, watch)?;
+    if twice {
+        let (again, _) = play(plan, Audience::new(plan, mode, Watch::default()))?;
+        one_history(&curtain, &again)?;
+    }
+    Ok(Outcome { report: reporting::report(plan, &curtain, findings, rest) })
+}
+
+/// Whether two runs of one plan were the same.
+fn one_history(first: &Curtain, second: &Curtain) -> Result<(), RunError> {
+    let (first, second) = (first.fingerprint, second.fingerprint);
+    if first == second { Ok(()) } else { Err(RunError::NotDeterministic { first, second }) }
+}
+
+fn watched(plan: &Plan, mode: Mode, watch: Watch) -> Result<(Curtain, Findings, Kept), RunError> {
+    let (curtain, audience) = play(plan, Audience::new(plan, mode, watch))?;
+    let (findings, rest) = audience.findings(curtain.virtual_time);
+    Ok((curtain, findings, rest))
 }
 
 fn play(plan: &Plan, audience: Audience) -> Result<(Curtain, Audience), RunError> {
@@ -89,5 +111,24 @@ fn production(plan: &Plan) -> Production {
         for_good: plan.for_good.iter().cloned().collect(),
         duration: plan.duration,
         settle: plan.settle,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use lizard_sim::Fingerprint;
+
+    #[test]
+    fn two_fingerprints_of_one_plan_are_an_error_that_names_both() {
+        let curtain = |fingerprint| Curtain {
+            fingerprint: Fingerprint(fingerprint),
+            virtual_time: std::time::Duration::ZERO,
+            events: 1,
+            panics: Vec::new(),
+        };
+        assert!(one_history(&curtain(7), &curtain(7)).is_ok());
+        let why = one_history(&curtain(7), &curtain(8)).expect_err("they differ").to_string();
+        assert!(why.contains("0000000000000007 and 0000000000000008"), "{why}");
     }
 }

@@ -54,3 +54,10 @@ pub enum ChaosFault {
     /// A host's disk answers errors.
     DiskError,
 }
+
+impl ChaosFault {
+    /// The verb of the timeline that does the same, as files spell it.
+    pub fn verb(&self) -> String {
+        serde_json::to_value(self).ok().and_then(|verb| verb.as_str().map(str::to_owned)).unwrap_or_default()
+    }
+}

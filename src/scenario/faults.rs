@@ -23,6 +23,8 @@ pub(crate) struct Drawing<'a> {
     /// `timeline[2]`: the beginning of every label.
     pub(crate) origin: String,
     pub(crate) at: Duration,
+    /// The item's verb.
+    pub(crate) kind: String,
 }
 
 /// What is drawn of one item: the fault, the latency and loss that it adds to places, the hosts that never come back.
@@ -40,6 +42,7 @@ impl Drawn {
     pub(crate) fn planned(&self, drawing: &Drawing<'_>) -> PlannedFault {
         PlannedFault {
             origin: drawing.origin.clone(),
+            kind: drawing.kind.clone(),
             at: drawing.at,
             until: self.until,
             text: self.text.clone(),

@@ -106,6 +106,9 @@ impl From<&PathPlan> for lizard_sim::Path {
 pub struct PlannedFault {
     /// Where it comes from: `timeline[0]`, `timeline[2][5]` for the sixth of an `every`, `chaos[3]`.
     pub origin: String,
+    /// Its verb, as files spell it: `power-loss`. Its steps say the same to the world.
+    #[serde(skip)]
+    pub kind: String,
     /// When it begins.
     pub at: Duration,
     /// When it ends; `None`: never, or it has no length.

@@ -72,7 +72,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
                 asked.extend(operations::draw(item, at, seed, &origin, &cast));
                 continue;
             }
-            let drawing = Drawing { seed, cast: &cast, end: duration, origin, at };
+            let drawing = Drawing { seed, cast: &cast, end: duration, origin, at, kind: item.verb() };
             let fault = drawing.draw(item);
             if let (Some(throttle), Some(iot)) = (&item.throttle, &mut iot) {
                 let (from, until) = (at, fault.until.unwrap_or(duration));
@@ -87,7 +87,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
     }
     if let Some(chaos) = &scenario.chaos {
         for (origin, at, item) in storm::draw(chaos, scenario, &roster, seed, duration) {
-            let drawing = Drawing { seed, cast: &cast, end: duration, origin, at };
+            let drawing = Drawing { seed, cast: &cast, end: duration, origin, at, kind: item.verb() };
             let fault = drawing.draw(&item);
             drawn.push((drawing, fault));
         }

@@ -1,7 +1,8 @@
 //! The scenario file as plain structs, and the JSON schema made of them. Loading checks files against that schema.
-use super::chaos::Chaos;
+use super::chaos::{Chaos, ChaosFault};
 use super::duration::DurationRange;
 use super::expectation::Expectation;
+use super::operations;
 use super::pitfall::Pitfall;
 use super::rule::Rule;
 use super::site::{Link, Site};
@@ -53,6 +54,27 @@ pub struct Scenario {
     /// The seed that is run when none is named; shrunk files carry it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub seed: Option<u64>,
+}
+
+impl Scenario {
+    /// Hashes all that it says, sixteen hexadecimal digits: the same scenario on two machines, wherever its file lies.
+    pub fn hash(&self) -> String {
+        let canonical = serde_json::to_vec(self).expect("a scenario has string keys and finite numbers only");
+        format!("{:016x}", xxhash_rust::xxh3::xxh3_64(&canonical))
+    }
+
+    /// Lists the kinds of fault that a plan of it may have, as files spell them, each once, in their order.
+    pub fn fault_kinds(&self) -> Vec<String> {
+        let timeline = self.timeline.iter().filter(|item| !operations::is_operation(item)).map(TimelineItem::verb);
+        let drawn = self.chaos.iter().flat_map(|chaos| &chaos.faults).map(ChaosFault::verb);
+        let mut kinds: Vec<String> = Vec::new();
+        for kind in timeline.chain(drawn) {
+            if !kinds.contains(&kind) {
+                kinds.push(kind);
+            }
+        }
+        kinds
+    }
 }
 
 fn five_minutes() -> DurationRange {

@@ -86,6 +86,15 @@ pub struct TimelineItem {
     pub registration_info: Option<OfDevice>,
 }
 
+impl TimelineItem {
+    /// Tells which verb it has, as files spell it: `power-loss`.
+    pub fn verb(&self) -> String {
+        let item = serde_json::to_value(self).unwrap_or_default();
+        let mut keys = item.as_object().into_iter().flat_map(Map::keys);
+        keys.find(|key| !matches!(key.as_str(), "at" | "every")).cloned().unwrap_or_default()
+    }
+}
+
 fn one_verb(schema: &mut schemars::Schema) {
     exactly_one_of(schema, "verb", &["at", "every"]);
 }

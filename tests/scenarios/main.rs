@@ -3,11 +3,14 @@
 //!
 //! `LIZARD_SEEDS=0..1000 cargo test --release --test scenarios` widens the default of eight seeds (one, for a fleet).
 //!
+//! Seeds that a hunt has kept in `NAME.seeds` beside the scenario come first: `giant-lizard::kept_seed_17`.
+//!
 //! In the end it prints which pitfall was caught by which invariant, and on how many seeds. An invariant that no pitfall
 //! violates fails the run: nothing shows that it can be violated at all.
 mod matrix;
 
 use giant_lizard::report::{Palette, Report, render};
+use giant_lizard::run::hunt::{Kept, Prey, SeedBook};
 use giant_lizard::run::pitfall::{Finding, Way, judge, may_escape};
 use giant_lizard::run::{Mode, run};
 use giant_lizard::scenario::{Loaded, Plan, load};
@@ -57,6 +60,7 @@ fn trials(matrix: &Arc<Matrix>) -> Result<Vec<Trial>, String> {
         let loaded = Arc::new(load(&file).map_err(|error| error.to_string())?);
         let few = if loaded.plan(0).hosts.len() > A_FEW_HOSTS { ONE_SEED } else { SEEDS };
         let seeds = asked.clone().unwrap_or(few);
+        trials.extend(kept(&name, &file, &loaded)?);
         if loaded.scenario.pitfall.is_some() {
             trials.extend(three_ways(&name, &loaded, seeds.clone(), matrix));
         } else {
@@ -69,6 +73,40 @@ fn trials(matrix: &Arc<Matrix>) -> Result<Vec<Trial>, String> {
     let full = matrix.clone();
     trials.push(Trial::test("every_invariant_has_a_pitfall", move || Ok(full.check()?)));
     Ok(trials)
+}
+
+/// The seeds that failed before: with the knobs of a pitfall as they were then.
+fn kept(name: &str, file: &Path, loaded: &Arc<Loaded>) -> Result<Vec<Trial>, String> {
+    let file = SeedBook::beside(file);
+    if !file.exists() {
+        return Ok(Vec::new());
+    }
+    let place = file.display().to_string();
+    let text = std::fs::read_to_string(&file).map_err(|error| format!("{place}: {error}"))?;
+    let book = SeedBook::parse(&text).map_err(|error| format!("{place}: {error}"))?;
+    let trial = |line: Kept| {
+        let (loaded, place) = (loaded.clone(), place.clone());
+        let knobs = if line.turned_on { "::turned_on" } else { "" };
+        Trial::test(format!("{name}::kept_seed_{}{knobs}", line.seed), move || holds(&loaded, &line, &place))
+    };
+    Ok(book.lines.into_iter().map(trial).collect())
+}
+
+fn holds(loaded: &Loaded, line: &Kept, place: &str) -> Result<(), Failed> {
+    let prey = Prey::new(loaded.clone());
+    let prey = if line.turned_on { prey.turned_on()?.ok_or("not a pitfall")? } else { prey };
+    if line.is_stale(&prey) {
+        eprintln!("{place}: seed {} is stale: it is another run than the one that was kept", line.seed);
+    }
+    let pitfall = loaded.scenario.pitfall.as_ref().filter(|_| line.turned_on);
+    let report = run(&prey.plan(line.seed), Mode::ToTheEnd)?.report;
+    match pitfall.map(|pitfall| judge(pitfall, Way::Treatment, &report)) {
+        // A pitfall's own failure is what its knobs are for.
+        Some(Finding::AsItShould) => Ok(()),
+        Some(_) => Err(told(&report).into()),
+        None if report.passed() => Ok(()),
+        None => Err(told(&report).into()),
+    }
 }
 
 fn three_ways(name: &str, loaded: &Arc<Loaded>, seeds: Range<u64>, matrix: &Arc<Matrix>) -> Vec<Trial> {

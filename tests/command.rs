@@ -312,7 +312,7 @@ fn a_hunt_that_cannot_be_is_refused_before_anything_runs() {
 
 #[test]
 fn a_hunt_ends_when_its_time_is_over() {
-    let lair = Lair::with("time", "scenarios/quiet.yaml");
+    let lair = Lair::with("time", "scenarios/giant-lizard.yaml");
     let output = lair.hunt(&["--for", "1s", "--format", "json"], &[]);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     let summary = summary(&output);
@@ -323,7 +323,7 @@ fn a_hunt_ends_when_its_time_is_over() {
 #[cfg(unix)]
 #[test]
 fn ctrl_c_ends_a_hunt_with_the_results_so_far() {
-    let lair = Lair::with("ctrl-c", "scenarios/quiet.yaml");
+    let lair = Lair::with("ctrl-c", "scenarios/giant-lizard.yaml");
     let mut hunt = Command::new(env!("CARGO_BIN_EXE_lizard"))
         .args(["hunt", &lair.path("it.yaml"), "--for", "10m", "--format", "json"])
         .stdout(std::process::Stdio::piped())

@@ -96,7 +96,7 @@ fn a_change_of_desired_properties_reaches_a_client_that_listens() {
                 client.subscribe("$iothub/twin/PATCH/properties/desired/#", QoS::AtMostOnce).await.unwrap();
                 until(&mut events, |packet| matches!(packet, Packet::SubAck(_)).then_some(())).await.unwrap();
                 let patch = r#"{"properties":{"desired":{"fan":"on","change":1}}}"#;
-                let twin = r#"{"desired":{"fan":"on","change":1,"$version":2},"reported":{"$version":1}}"#;
+                let twin = r#"{"etag":"1.2","desired":{"fan":"on","change":1,"$version":2},"reported":{"$version":1}}"#;
                 assert_eq!(asks(&host, "PATCH", "/twins/foreign", patch).await, (200, twin.to_owned()));
                 let told = until(&mut events, answer).await.unwrap();
                 let topic = "$iothub/twin/PATCH/properties/desired/?$version=2".to_owned();

@@ -1,10 +1,10 @@
 use super::connecting::refusal;
 use super::*;
 use crate::history::{Producer, ProducerId, Roster};
-use crate::iot::agent::agent;
 use crate::iot::hub::connection::LONGEST_SILENCE;
 use crate::iot::knobs::{Confirms, MovedDevice};
-use crate::iot::ledger::places;
+use crate::ledger::places;
+use crate::wire::agent::agent;
 use crate::wire::mqtt::{Connect, Qos, Quality, Will};
 use crate::wire::payload::Payload;
 use crate::wire::sas::{device_key, make};

@@ -6,3 +6,4 @@ pub mod broker;
 pub mod knobs;
 pub mod plan;
 pub mod section;
+pub mod wire;

@@ -100,8 +100,7 @@ const VERSION: &str = "sec-websocket-version: 13\r\n";
 #[test]
 fn a_socket_opens_carries_frames_both_ways_and_closes_with_a_goodbye() {
     let run = play(7, |host| async move {
-        let mut socket =
-            connect(&host, "server", 80, "//_ws/x?otp=1", &[("authorization", "apikey k")]).await.unwrap();
+        let mut socket = connect(&host, "server", 80, "//_ws/x?otp=1", &[("authorization", "apikey k")]).await.unwrap();
         assert_eq!(socket.next().await.unwrap(), Some(Frame::Text("//_ws/x Some(\"apikey k\")".into())));
         let large: String = "é".repeat(FRAME_LIMIT / 2);
         socket.send_text(large.clone());

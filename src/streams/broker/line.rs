@@ -1,6 +1,6 @@
 //! One socket's task: frames in, frames out, and whether the other end lives.
 use super::driver::{Core, Line, Told};
-use super::frame::{ClientFrame, ServerFrame};
+use super::frame::{ClientFrame, GOING_AWAY, ServerFrame, UNREADABLE};
 use super::heartbeat::{Beat, Heartbeat};
 use super::input::{Attachment, Input, SocketId};
 use crate::streams::wire::frame::{BadPublish, NotACommand, read_command, read_publish};
@@ -125,7 +125,7 @@ impl Talk<'_> {
                 self.socket.ping();
             }
             Told::Close(close) => return Some(End::Wanted(close)),
-            Told::Leave => return Some(gone("broker stopped", Some(Close::new(1001, "the broker is stopped")))),
+            Told::Leave => return Some(gone("broker stopped", Some(Close::new(GOING_AWAY, "the broker is stopped")))),
         }
         None
     }
@@ -147,7 +147,7 @@ impl Talk<'_> {
                 self.socket.ping();
                 None
             }
-            Beat::Dead => Some(gone("silence", Some(Close::new(1001, "nothing was heard for too long")))),
+            Beat::Dead => Some(gone("silence", Some(Close::new(GOING_AWAY, "nothing was heard for too long")))),
         }
     }
 
@@ -158,7 +158,7 @@ impl Talk<'_> {
         match heard {
             Ok(Some(Frame::Text(text))) => self.read(&text),
             Ok(Some(Frame::Ping(_) | Frame::Pong(_))) => None,
-            Ok(Some(Frame::Binary(_))) => Some(gone("binary frame", Some(Close::new(1003, "frames are text")))),
+            Ok(Some(Frame::Binary(_))) => Some(gone("binary frame", Some(Close::new(UNREADABLE, "frames are text")))),
             Ok(Some(Frame::Close(_))) => Some(gone("closed by the client", None)),
             Ok(None) => Some(gone("eof", None)),
             Err(error) => Some(gone(cause(&error), error.close())),
@@ -176,8 +176,7 @@ impl Talk<'_> {
             Kind::Receiver => match read_command(text) {
                 Ok(frame) => frame,
                 Err(error @ NotACommand(_)) => {
-                    // Pulsar's own number for it, which is none of WebSocket's (`WebSocketError`).
-                    return Some(gone("not a command", Some(Close::new(3, &error.to_string()))));
+                    return Some(gone("not a command", Some(Close::new(UNREADABLE, &error.to_string()))));
                 }
             },
         };

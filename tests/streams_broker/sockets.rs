@@ -1,6 +1,7 @@
 //! What programs do over sockets, the seeds' stories among it.
 use crate::program::{API, Program, base64, consumer, orders};
 use crate::town::{KEY, play, seconds};
+use futures_util::future::join;
 use giant_lizard::history::SubscriptionMode::{Exclusive, Failover, KeyShared, Shared};
 use giant_lizard::streams::broker::frame::ClientFrame;
 use giant_lizard::streams::broker::input::{Attachment, ConsumerOptions, ReadFrom};
@@ -440,5 +441,66 @@ fn a_silent_socket_is_pinged_and_closed_after_two_periods() {
             assert_eq!(mute.closed().await.map(|close| close.code), Some(1001));
         })
         .await;
+    });
+}
+
+#[test]
+fn a_broker_may_end_while_somebody_waits_to_be_let_in() {
+    let host = || "broker-west".to_owned();
+    for fault in [Fault::PowerLoss { host: host() }, Fault::Crash { host: host() }, Fault::Stop { host: host() }] {
+        play(7, move |town| async move {
+            town.broker("west", &[], |_| {});
+            town.somebody("first", |host| async move {
+                Program::new(&host, "west").consumer(consumer("s", Exclusive, "c-1")).await.next(seconds(600)).await;
+            });
+            town.stage.sleep(seconds(5)).await;
+            town.power_loss("first");
+            let second = || Attachment::Consumer(consumer("s", Exclusive, "c-2"));
+            let attempt = town.visit("second", move |host| async move {
+                let program = Program::new(&host, "west");
+                host.within(seconds(20), program.attach(&second())).await.is_ok_and(|let_in| let_in.is_ok())
+            });
+            let attack = async {
+                // In the middle of the second in which the first is probed.
+                town.stage.sleep(std::time::Duration::from_millis(500)).await;
+                town.stage.apply(fault);
+                town.stage.sleep(seconds(15)).await;
+                town.boot("broker-west");
+            };
+            assert!(!join(attempt, attack).await.0);
+            let third = move |host| async move { Program::new(&host, "west").attach(&second()).await.is_ok() };
+            assert!(town.visit("third", third).await);
+        });
+    }
+}
+
+#[test]
+fn a_full_disk_confirms_nothing_and_loses_nothing() {
+    play(7, |town| async move {
+        town.broker("west", &[], |_| {});
+        let disk = |on| Fault::DiskFull { host: "broker-west".into(), on };
+        let stage = town.stage.clone();
+        let program = town.visit("programs", |host| async move {
+            let program = Program::new(&host, "west");
+            let mut consumer = program.consumer(consumer("s", Exclusive, "c-1")).await;
+            let mut producer = program.producer().await;
+            producer.publish("before").await;
+            host.sleep(seconds(10)).await;
+            producer.offer("meanwhile", None);
+            match producer.hear(seconds(10)).await {
+                Some(Heard::Failed { result, .. }) => assert_eq!(result, "send-error:8"),
+                other => panic!("{other:?}"),
+            }
+            host.sleep(seconds(10)).await;
+            producer.publish("after").await;
+            assert_eq!(consumer.consume_all(2).await, ["before", "after"]);
+        });
+        let fault = async {
+            stage.sleep(seconds(5)).await;
+            stage.apply(disk(true));
+            stage.sleep(seconds(10)).await;
+            stage.apply(disk(false));
+        };
+        join(program, fault).await;
     });
 }

@@ -1,6 +1,7 @@
 //! Consumers that come, go, acknowledge, give back and time out at random, over a broker that crashes: nothing that was
 //! confirmed is lost, whatever happens, and each mode keeps its word on the way.
 use super::*;
+use crate::streams::knobs::{GivenBack, Shares, TakesOverAt};
 use SubscriptionMode::{Exclusive, Failover, KeyShared, Shared};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -53,8 +54,8 @@ struct Crowd {
 }
 
 impl Crowd {
-    fn new(mode: SubscriptionMode) -> Self {
-        let mut stage = Stage::new();
+    fn new(mode: SubscriptionMode, knobs: BrokerKnobs) -> Self {
+        let mut stage = Stage::with_knobs(|of_plan| *of_plan = knobs);
         stage.producer().consumer(9, mode, "first").close(9);
         let (joined, holds) = (BTreeMap::new(), BTreeMap::new());
         let (confirmed, received) = (BTreeSet::new(), BTreeSet::new());
@@ -206,9 +207,35 @@ impl Crowd {
 }
 
 fn play(mode: SubscriptionMode, steps: &[Step]) {
-    let mut crowd = Crowd::new(mode);
+    play_with(BrokerKnobs::default(), mode, steps);
+}
+
+fn play_with(knobs: BrokerKnobs, mode: SubscriptionMode, steps: &[Step]) {
+    let mut crowd = Crowd::new(mode, knobs);
     steps.iter().for_each(|step| crowd.step(step));
     crowd.ends();
+}
+
+#[test]
+#[should_panic(expected = "lost [0, 1]")]
+fn the_crowd_notices_a_takeover_that_begins_at_the_newest() {
+    let knobs = BrokerKnobs { takes_over_at: TakesOverAt::Newest, ..BrokerKnobs::default() };
+    play_with(knobs, Failover, &[Step::Join(0), Step::Publish(2), Step::Leave(0)]);
+}
+
+#[test]
+#[should_panic(expected = "both hold [0, 1]")]
+fn the_crowd_notices_a_message_that_is_shared_with_two() {
+    let knobs = BrokerKnobs { shares: Shares::AgainWithJoiners, ..BrokerKnobs::default() };
+    play_with(knobs, Shared, &[Step::Join(1), Step::Publish(2), Step::Join(2)]);
+}
+
+#[test]
+#[should_panic(expected = "after Some")]
+fn the_crowd_notices_a_message_that_is_sent_out_of_order() {
+    let knobs = BrokerKnobs { given_back: GivenBack::SendsAlone, ..BrokerKnobs::default() };
+    let steps = [Step::Join(1), Step::Publish(3), Step::Nack(0, 1), Step::Wait(70)];
+    play_with(knobs, Exclusive, &steps);
 }
 
 proptest! {

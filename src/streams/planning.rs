@@ -242,3 +242,6 @@ fn api_key(seed: u64) -> String {
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}.lizard.{secret}", super::plan::TENANT)
 }
+
+#[cfg(test)]
+mod tests;

@@ -191,7 +191,6 @@ pub struct StreamConsumer {
     #[serde(default = "at_once")]
     pub starts: DurationRange,
     /// The region in which it subscribes. One: each region has its own subscription.
-    #[schemars(length(min = 1, max = 1))]
     pub regions: Vec<RegionName>,
     /// What it consumes.
     pub subscription: SubscriptionName,

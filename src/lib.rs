@@ -6,8 +6,10 @@
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
 //! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
-//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember.
+//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`alarms`]: what they will have to do at a
+//!   later time.
 
+pub mod alarms;
 pub mod cli;
 pub mod custody;
 pub mod engines;

@@ -1,7 +1,9 @@
 //! Stream subscriptions, as Macrometa's global data network offers them over HTTP and WebSocket: brokers of regions,
 //! and the programs that publish and consume.
 //!
-//! - [`section`], [`knobs`]: what scenario files may say. [`plan`]: [`planning`] what a seed makes of it.
+//! - [`section`], [`knobs`]: what scenario files may say. [`planning`]: the [`plan`] that a seed makes of it.
+//! - [`broker`]: a region's broker.
+pub mod broker;
 mod cast;
 mod checking;
 mod envelope;

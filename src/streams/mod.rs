@@ -12,5 +12,6 @@ pub mod plan;
 pub mod planning;
 pub mod section;
 mod system;
+pub mod wire;
 
 pub use system::Streams;

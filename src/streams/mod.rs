@@ -2,6 +2,8 @@
 //! and the programs that publish and consume.
 //!
 //! - [`section`], [`knobs`]: what scenario files may say. [`plan`]: what a seed makes of it.
+pub mod broker;
 pub mod knobs;
 pub mod plan;
 pub mod section;
+pub mod wire;

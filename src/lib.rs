@@ -5,7 +5,7 @@
 //! - [`run`]: a plan becomes a world, a world becomes a report. [`report`]: what people and machines read.
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
-//! - [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
+//! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
 //! - [`wire`]: the protocols they speak. [`ledger`]: how services remember.
 
 pub mod cli;
@@ -22,4 +22,5 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod streams;
+pub mod systems;
 pub mod wire;

@@ -1,7 +1,7 @@
 //! What must have happened by the end of a run.
 use super::duration::DurationRange;
 use super::measure::Share;
-use super::name::{DeviceName, HubName, InvariantName};
+use super::name::{ClientName, DeviceName, HubName, InvariantName, ServiceName};
 use super::schema::exactly_one_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -113,9 +113,9 @@ impl Counted {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Connected {
     /// The client; of a group, every one.
-    pub client: DeviceName,
+    pub client: ClientName,
     /// The service.
-    pub to: HubName,
+    pub to: ServiceName,
     /// Not before this time. Default the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<DurationRange>,
@@ -129,7 +129,7 @@ pub struct Connected {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Reconnected {
     /// The client; of a group, every one.
-    pub client: DeviceName,
+    pub client: ClientName,
     /// Not before this time. Default the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<DurationRange>,
@@ -143,9 +143,9 @@ pub struct Reconnected {
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct ReconnectsSooner {
     /// The client; of a group, the median of its members' medians counts.
-    pub client: DeviceName,
+    pub client: ClientName,
     /// The other client, or group.
-    pub than: DeviceName,
+    pub than: ClientName,
     /// The median of its times to reconnect is at most this share of the other's. Default 100%.
     #[serde(default = "all", skip_serializing_if = "is_all")]
     pub share: Share,

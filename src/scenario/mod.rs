@@ -31,6 +31,7 @@ mod timeline;
 mod written;
 
 pub use chaos::{Chaos, ChaosFault};
+pub(crate) use checking::Checker;
 pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
 pub use expectation::{
     Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
@@ -41,8 +42,8 @@ pub use measure::{Bandwidth, Drift, Rate, Share};
 pub(crate) use mistake::closest;
 pub use mistake::{Mistake, Mistakes, Place};
 pub use name::{
-    ConsumerName, DeviceName, HostName, HubName, InvariantName, PlaceName, RegionName, SiteName, StreamName,
-    SubscriptionName,
+    ClientName, ConsumerName, DeviceName, HostName, HubName, InvariantName, PlaceName, RegionName, ServiceName,
+    SiteName, StreamName, SubscriptionName,
 };
 pub use pitfall::{Pitfall, TurnOn};
 pub use plan::{

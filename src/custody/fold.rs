@@ -148,6 +148,11 @@ impl Custody {
     pub fn confirmed_debts(&self, destination: DestinationId) -> u64 {
         self.confirmed_debts.get(destination.index()).copied().unwrap_or(0)
     }
+    /// The destinations to which routes lead from a producer.
+    pub fn destinations_of(&self, producer: ProducerId) -> impl Iterator<Item = DestinationId> {
+        let lanes = self.sources.get(producer.index()).map(|source| &source.lanes);
+        lanes.into_iter().flatten().map(|(destination, _)| *destination)
+    }
     /// Whether a destination has received a message.
     pub fn has_received(&self, message: MessageId, destination: DestinationId) -> bool {
         self.lane(message, destination).is_some_and(|lane| self.lanes[lane.index()].received.contains(message.number))

@@ -141,7 +141,8 @@ impl HandedOver {
     /// What a consumer has in hand waits for a successor. `session`: what reached it in a later one does not.
     fn lost(&mut self, client: ClientId, session: Option<u64>, destination: Option<DestinationId>) {
         let Some(list) = self.list(destination) else { return };
-        let is_over = |given: &Given| given.to == client && session.is_none_or(|s| given.reached_in.is_none_or(|r| r <= s));
+        let is_over =
+            |given: &Given| given.to == client && session.is_none_or(|s| given.reached_in.is_none_or(|r| r <= s));
         let lost: BTreeSet<MessageId> = list.out.iter().filter(|(_, g)| is_over(g)).map(|(id, _)| *id).collect();
         list.is_new |= !lost.is_empty();
         for message in lost {
@@ -184,7 +185,8 @@ mod tests {
     use crate::history::{Power, SubscriptionMode};
     use crate::invariant::story::Story;
 
-    const BEFORE: &str = "consumer-2 got till #3 of workers@west before #1 and 1 more, which consumer-1 had not acknowledged";
+    const BEFORE: &str =
+        "consumer-2 got till #3 of workers@west before #1 and 1 more, which consumer-1 had not acknowledged";
 
     /// consumer-1 is active and has two messages in hand, consumer-2 stands by.
     fn in_hand() -> Story {

@@ -20,6 +20,7 @@ mod order;
 mod paced;
 mod panel;
 mod placement;
+mod receiving;
 mod recovers;
 mod registry;
 mod rules;

@@ -99,7 +99,8 @@ mod tests {
     use crate::history::{Power, SubscriptionMode};
     use crate::invariant::story::Story;
 
-    const TWO: &str = "workers@west gave messages to consumer-2 and then till #2 to consumer-1, though nobody had come or gone";
+    const TWO: &str =
+        "workers@west gave messages to consumer-2 and then till #2 to consumer-1, though nobody had come or gone";
 
     /// consumer-1 is active, consumer-2 stands by.
     fn standing_by() -> Story {

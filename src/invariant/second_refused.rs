@@ -79,7 +79,9 @@ impl SecondRefused {
     }
 
     fn connecting(&mut self, entry: &Entry, client: &str, service: &str, scene: &Scene<'_>, tally: &mut Tally) {
-        let (Some(client), Some(service)) = (self.watched(client, scene), scene.directory.host(service)) else { return };
+        let (Some(client), Some(service)) = (self.watched(client, scene), scene.directory.host(service)) else {
+            return;
+        };
         tally.exercise(self.first(client, service, entry.at, scene).is_some());
         self.attempts.insert(client, Attempt { service, until: None });
     }
@@ -188,7 +190,8 @@ impl Invariant for SecondRefused {
                 if !matches!(state, Power::Frozen | Power::Thawed) {
                     let place = scene.directory.place(&entry.host);
                     let on = |client: ClientId| scene.directory.host_of_client(client).zip(place);
-                    let there = |client: &ClientId| on(*client).is_some_and(|(host, at)| scene.directory.is_at(host, at));
+                    let there =
+                        |client: &ClientId| on(*client).is_some_and(|(host, at)| scene.directory.is_at(host, at));
                     let clients: Vec<ClientId> = self.attempts.keys().copied().filter(there).collect();
                     clients.into_iter().for_each(|client| self.attempt_over(entry.at, client));
                 }

@@ -101,7 +101,8 @@ impl Story {
                 let (at, host) = (Duration::ZERO, machine.name.clone());
                 panel.see(&Entry { at, host, event: Event::Power { state: Power::On } });
             }
-            let receivers = roster.clients.iter().map(|client| &*client.name).filter(|name| name.starts_with("central"));
+            let receivers =
+                roster.clients.iter().map(|client| &*client.name).filter(|name| name.starts_with("central"));
             for client in receivers {
                 let event = Event::Connected { client: client.into(), service: "hub-a".into(), session: 1 };
                 panel.see(&Entry { at: Duration::ZERO, host: client.into(), event });
@@ -140,22 +141,27 @@ impl Story {
         self.tell("central", Event::Acked { message: message(number), destination: CENTRAL })
     }
 
-    /// Messages up to this one are published and confirmed, and the broker gives this one to a consumer, which gets it.
-    pub(super) fn give(&mut self, number: u64, to: &str) -> &mut Self {
-        self.dispatch_only(number, to);
-        let at = self.now.unwrap_or_default();
-        self.tell_at(at, to, Event::Delivered { message: till(number), destination: WORKERS });
-        self
-    }
-    /// The same, but it does not get it.
-    pub(super) fn dispatch_only(&mut self, number: u64, to: &str) -> &mut Self {
+    /// Messages up to this one are published and confirmed, which takes no time.
+    pub(super) fn publish(&mut self, number: u64) -> &mut Self {
         let at = self.now.unwrap_or_default();
         for number in self.published..=number {
             self.tell_at(at, "till", Event::Offered { message: till(number), digest: number });
             self.tell_at(at, "till", Event::Confirmed { message: till(number) });
         }
         self.published = self.published.max(number + 1);
+        self
+    }
+    /// The broker gives a message, published before, to a consumer that it does not reach.
+    pub(super) fn dispatch_only(&mut self, number: u64, to: &str) -> &mut Self {
+        self.publish(number);
         self.tell("broker-west", Event::Dispatched { message: till(number), to: to.into(), again: false })
+    }
+    /// The same, and it reaches the consumer.
+    pub(super) fn give(&mut self, number: u64, to: &str) -> &mut Self {
+        self.dispatch_only(number, to);
+        let at = self.now.unwrap_or_default();
+        self.tell_at(at, to, Event::Delivered { message: till(number), destination: WORKERS });
+        self
     }
     /// A consumer's application finishes a message, and the consumer acknowledges it.
     pub(super) fn finish(&mut self, number: u64, consumer: &str) -> &mut Self {

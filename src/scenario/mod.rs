@@ -34,7 +34,8 @@ pub use chaos::{Chaos, ChaosFault};
 pub(crate) use checking::Checker;
 pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
 pub use expectation::{
-    Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
+    Active, Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
+    Refused,
 };
 pub use glossary::{Meaning, expectations, faults, glossary, knobs, options, verbs};
 pub use loading::{LoadError, Loaded, load, parse};

@@ -226,6 +226,7 @@ fn planned_consumer(
             on_refusal: consumer.on_refusal,
         },
         acks: consumer.acks,
+        after_giving_back: consumer.after_giving_back,
         host,
         site,
     }

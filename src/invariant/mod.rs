@@ -7,6 +7,7 @@ mod comes_home;
 mod command_arrives;
 mod exactly_once;
 mod method_answered;
+mod never_received;
 mod no_confirmed_loss;
 mod no_invention;
 mod no_loss;

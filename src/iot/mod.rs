@@ -11,6 +11,7 @@ pub mod ledger;
 mod mailbox;
 pub mod moment;
 pub mod operator;
+mod patch;
 pub mod plan;
 pub mod planning;
 pub mod section;

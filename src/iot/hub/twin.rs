@@ -1,5 +1,6 @@
 //! A device's twin: what is desired of it, and what it reports about itself
 //! (Microsoft docs, iot-hub-devguide-device-twins).
+use crate::iot::patch::merge;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -149,25 +150,6 @@ fn check_value(value: &Value, level: usize) -> Result<(), PatchError> {
 
 fn size(members: &Map<String, Value>) -> usize {
     serde_json::to_vec(members).map_or(usize::MAX, |bytes| bytes.len())
-}
-
-fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
-    for (key, value) in patch {
-        match value {
-            Value::Null => {
-                into.shift_remove(key);
-            }
-            Value::Object(patch) => {
-                let member = into.entry(key).or_insert(Value::Null);
-                let mut below = member.as_object().cloned().unwrap_or_default();
-                merge(&mut below, patch);
-                *member = Value::Object(below);
-            }
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -5,7 +5,8 @@
 //! - [`run`]: a plan becomes a world, a world becomes a report. [`report`]: what people and machines read.
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
-//! - [`iot`]: DPS, hubs, central and devices. [`wire`]: the protocols they speak.
+//! - [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
+//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember.
 
 pub mod cli;
 pub mod custody;
@@ -15,7 +16,10 @@ pub mod host;
 pub mod invariant;
 pub mod iot;
 pub mod judge;
+pub mod ledger;
+mod mailbox;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod streams;
 pub mod wire;

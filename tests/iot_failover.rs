@@ -163,6 +163,7 @@ impl Scene {
             hosts: vec!["central".into()],
             via: NAMES.map(Name::from).to_vec(),
             standing: true,
+            mode: None,
         }];
         for (number, device) in (0..).zip(self.device_names()) {
             roster.machines.push(machine(&device, "field"));

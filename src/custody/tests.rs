@@ -31,6 +31,7 @@ impl Books {
             hosts: vec![name.into()],
             via: vec!["hub".into()],
             standing,
+            mode: None,
         };
         let route = |producer, destination| Route {
             producer: ProducerId(producer),

@@ -21,6 +21,7 @@ pub struct Directory {
     clients_on: Vec<Vec<ClientId>>,
     host_of_producer: Vec<Option<HostId>>,
     receivers: Vec<Vec<HostId>>,
+    receiving_clients: Vec<Vec<ClientId>>,
     via: Vec<Vec<HostId>>,
 }
 
@@ -51,6 +52,12 @@ impl Directory {
         for destination in &roster.destinations {
             directory.receivers.push(directory.hosts(&destination.hosts));
             directory.via.push(directory.hosts(&destination.via));
+        }
+        directory.receiving_clients = vec![Vec::new(); roster.destinations.len()];
+        for (index, client) in roster.clients.iter().enumerate() {
+            if let Some(clients) = client.receives.and_then(|to| directory.receiving_clients.get_mut(to.index())) {
+                clients.push(ClientId(index as u32));
+            }
         }
         directory
     }
@@ -99,6 +106,10 @@ impl Directory {
     /// Lists the machines whose software receives for a destination.
     pub fn receivers(&self, destination: DestinationId) -> &[HostId] {
         &self.receivers[destination.index()]
+    }
+    /// Lists the clients that receive for a destination beside one another.
+    pub fn receiving_clients(&self, destination: DestinationId) -> &[ClientId] {
+        &self.receiving_clients[destination.index()]
     }
     /// Lists the service machines on the way to a destination.
     pub fn via(&self, destination: DestinationId) -> &[HostId] {

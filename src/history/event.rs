@@ -143,6 +143,9 @@ pub enum Event {
     Held { from: Name, to: Name },
     /// One hold of the same two names is undone; after the last, what was kept arrives.
     Released { from: Name, to: Name },
+    // Services, of subscriptions with one active receiver:
+    /// This client gets the destination's messages from now on, first those `held` that were given out and not acknowledged.
+    Activated { destination: DestinationId, client: Name, held: u64 },
 }
 
 impl Event {

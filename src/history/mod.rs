@@ -9,7 +9,7 @@ pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};
 pub use outages::{Disturbance, Outages};
 pub use roster::{
     Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Operation, OperationId, Owes, Producer,
-    ProducerId, Roster, Route, SiteId,
+    ProducerId, Roster, Route, SiteId, SubscriptionMode,
 };
 
 use std::collections::BTreeMap;

@@ -1,6 +1,7 @@
 //! Who takes part in a run, known before it begins: machines, producers, destinations, routes, clients.
 use super::{MessageId, Name};
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
 /// Index into [`Roster::producers`].
@@ -66,6 +67,29 @@ pub struct Destination {
     pub via: Vec<Name>,
     /// Entitled from the beginning, without a `Subscribed` event.
     pub standing: bool,
+    /// How its receivers share what comes; `None`: nothing is promised about that.
+    pub mode: Option<SubscriptionMode>,
+}
+
+/// How the receivers of one subscription share its messages (Apache Pulsar docs, concepts-messaging: subscription types).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum SubscriptionMode {
+    /// One receiver may attach; a second one is refused.
+    Exclusive,
+    /// Many may attach; one gets everything, and when it goes, another does.
+    Failover,
+    /// Many may attach and take turns; no order is promised.
+    Shared,
+    /// Many may attach; all messages of one key go to one of them.
+    KeyShared,
+}
+
+impl SubscriptionMode {
+    /// Says whether at most one receiver at a time gets messages.
+    pub fn has_one_active(self) -> bool {
+        matches!(self, Self::Exclusive | Self::Failover)
+    }
 }
 
 /// What a route promises about repetition.
@@ -105,6 +129,10 @@ pub struct Client {
     pub producers: Vec<ProducerId>,
     /// It is placed by a provisioning service (`Allocated`), so it has an assigned service.
     pub placed: bool,
+    /// The destination for which it receives, beside others.
+    pub receives: Option<DestinationId>,
+    /// Most messages it takes without having acknowledged them; `None`: it sets no limit.
+    pub room: Option<u32>,
 }
 
 /// Something that an operator asks for during the run.

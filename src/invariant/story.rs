@@ -224,6 +224,8 @@ fn roster() -> Roster {
         needs,
         producers,
         placed,
+        receives: None,
+        room: None,
     };
     let hubs = names(&["hub-a", "hub-b"]);
     let machines = [
@@ -259,6 +261,7 @@ fn roster() -> Roster {
             hosts: names(&["central", "central-2"]),
             via: hubs.clone(),
             standing: true,
+            mode: None,
         }],
         routes: vec![Route {
             producer: ProducerId(0),

@@ -1,5 +1,4 @@
 //! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
-pub mod agent;
 pub mod cast;
 pub mod central;
 pub mod device;
@@ -7,8 +6,6 @@ pub mod dps;
 pub mod envelope;
 pub mod hub;
 pub mod knobs;
-pub mod ledger;
-mod mailbox;
 pub mod moment;
 pub mod operator;
 mod patch;

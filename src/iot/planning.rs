@@ -64,6 +64,7 @@ pub fn plan(
         hosts: vec![CENTRAL.into()],
         via: names.clone(),
         standing: true,
+        mode: None,
     });
     let knobs = CentralKnobs { de_duplicates: section.central.de_duplicates, remembers: section.central.remembers };
     let central = CentralPlan { host: CENTRAL.into(), site: site.clone(), destination, knobs };
@@ -88,6 +89,8 @@ pub fn plan(
                 needs: vec![vec![dps.host.clone()], names.clone()],
                 producers,
                 placed: true,
+                receives: None,
+                room: None,
             });
             devices.push(planned);
         }

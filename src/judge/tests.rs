@@ -26,6 +26,7 @@ fn roster(devices: u32) -> Arc<Roster> {
             hosts: vec!["central".into()],
             via: hubs.clone(),
             standing: true,
+            mode: None,
         }],
         routes: (0..devices)
             .map(|d| Route {
@@ -43,6 +44,8 @@ fn roster(devices: u32) -> Arc<Roster> {
                 needs: vec![vec!["dps".into()], hubs.clone()],
                 producers: vec![ProducerId(d)],
                 placed: true,
+                receives: None,
+                room: None,
             })
             .collect(),
         operations: Vec::new(),

@@ -82,6 +82,12 @@ fn words(roster: &Roster, event: &Event) -> String {
         Event::Healed { from, to } => format!("{from} reaches {to} again"),
         Event::Held { from, to } => format!("the network holds everything from {from} to {to}"),
         Event::Released { from, to } => format!("the network releases what it held from {from} to {to}"),
+        Event::Activated { destination, client, held: 0 } => {
+            format!("{client} is the active one of {}", roster.destination_name(*destination))
+        }
+        Event::Activated { destination, client, held } => {
+            format!("{client} is the active one of {}, handed {held} messages", roster.destination_name(*destination))
+        }
         Event::Fault { text, on } => format!("{text}{}", if *on { "" } else { ": over" }),
         Event::Settling => "every fault has ended, producers stop".into(),
         Event::Note { text } => text.clone(),

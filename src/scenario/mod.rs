@@ -40,7 +40,10 @@ pub use loading::{LoadError, Loaded, load, parse};
 pub use measure::{Bandwidth, Drift, Rate, Share};
 pub(crate) use mistake::closest;
 pub use mistake::{Mistake, Mistakes, Place};
-pub use name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
+pub use name::{
+    ConsumerName, DeviceName, HostName, HubName, InvariantName, PlaceName, RegionName, SiteName, StreamName,
+    SubscriptionName,
+};
 pub use pitfall::{Pitfall, TurnOn};
 pub use plan::{
     ExpectedThat, PathPlan, Plan, PlanHash, PlannedExpectation, PlannedFault, PlannedHost, PlannedRule, Step,

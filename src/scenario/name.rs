@@ -63,6 +63,22 @@ name!(
     DeviceName, "device"
 );
 name!(
+    /// A region of `streams: regions:`.
+    RegionName, "region"
+);
+name!(
+    /// A stream of `streams: streams:`.
+    StreamName, "stream"
+);
+name!(
+    /// A subscription of `streams: subscriptions:`.
+    SubscriptionName, "subscription"
+);
+name!(
+    /// A consumer of `streams: consumers:`, or a group of them (then every one of it).
+    ConsumerName, "consumer"
+);
+name!(
     /// An invariant: `lizard explain` lists them.
     InvariantName, "invariant"
 );

@@ -1,4 +1,5 @@
 //! Framing over any byte stream: what the systems speak.
+pub mod agent;
 pub mod http;
 pub mod mqtt;
 pub mod payload;

@@ -5,7 +5,7 @@ use crate::producer::message;
 use crate::wire::{Frame, Happening, Line, out_of_place};
 use giant_lizard::history::{DestinationId, Event};
 use giant_lizard::host::Host;
-use giant_lizard::iot::ledger::Ledger;
+use giant_lizard::ledger::Ledger;
 use giant_lizard::wire::payload::digest;
 use lizard_sim::Dice;
 use rand::RngExt;

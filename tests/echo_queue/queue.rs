@@ -5,7 +5,7 @@ use crate::producer::message;
 use crate::wire::{DEAD_AFTER, Frame, Happening, Line, out_of_place};
 use giant_lizard::history::Event;
 use giant_lizard::host::{Host, Stream};
-use giant_lizard::iot::ledger::Ledger;
+use giant_lizard::ledger::Ledger;
 use std::convert::Infallible;
 use std::io;
 use std::sync::{Arc, Mutex as StdMutex, MutexGuard, PoisonError};

@@ -102,7 +102,7 @@ fn roster() -> Roster {
     let queue: Name = "queue".into();
     let destination = |name: &str| {
         let (name, via): (Name, _) = (name.into(), vec![queue.clone()]);
-        Destination { hosts: vec![name.clone()], name, via, standing: false }
+        Destination { hosts: vec![name.clone()], name, via, standing: false, mode: None }
     };
     let route = |destination, delivery| Route { producer: ProducerId(0), destination, ordered: true, delivery };
     let client = |name: &str, producers| Client {
@@ -112,6 +112,8 @@ fn roster() -> Roster {
         needs: vec![vec![queue.clone()]],
         producers,
         placed: false,
+        receives: None,
+        room: None,
     };
     Roster {
         machines: [("queue", "west"), ("mirror", "east"), ("ledger", "east"), ("producer", "field")]

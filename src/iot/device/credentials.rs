@@ -1,5 +1,5 @@
 //! What a device shows to the provisioning service and to its hub.
-use crate::iot::agent::agent;
+use crate::wire::agent::agent;
 use crate::wire::mqtt::Connect;
 use crate::wire::sas::{SasError, device_key, make};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};

@@ -102,7 +102,7 @@ impl Reports {
         let mut body = Map::new();
         if let Some(number) = number {
             body.insert(NUMBER.into(), number.into());
-            body.insert("software".into(), crate::iot::agent::NAME.into());
+            body.insert("software".into(), crate::wire::agent::NAME.into());
         }
         // A member of the device's own that somebody desires as well stays the device's.
         self.acknowledgements.iter().for_each(|(key, value)| {

@@ -1,6 +1,6 @@
 //! Who may come in: what a hub looks at in a CONNECT.
 use crate::history::Name;
-use crate::iot::agent::session_of;
+use crate::wire::agent::session_of;
 use crate::wire::mqtt::{Connect, ConnectCode};
 use crate::wire::sas::{Token, device_key};
 use percent_encoding::percent_decode_str;

@@ -2,7 +2,7 @@
 use super::queue::{Full, Queue};
 use super::record::Record;
 use super::twin::{PatchError, Twin};
-use crate::iot::ledger::Place;
+use crate::ledger::Place;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A registered device.

@@ -98,6 +98,8 @@ mod tests {
             needs: Vec::new(),
             producers: Vec::new(),
             placed,
+            receives: None,
+            room: None,
         };
         Roster { clients: vec![client("xyz", true), client("worker", false)], ..Roster::default() }
     }

@@ -34,6 +34,16 @@ fn check_of_a_folder_says_that_its_files_are_sound() {
 }
 
 #[test]
+fn check_warns_on_stderr_of_what_leaves_the_envelope_and_answers_zero() {
+    let output = lizard(&["check", "tests/warned_scenarios/a_device_stops.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(out(&output), "tests/warned_scenarios/a_device_stops.yaml: sound: 6 hosts, 2 faults, 0 expectations\n");
+    let warning = err(&output);
+    assert!(warning.starts_with("warning: tests/warned_scenarios/a_device_stops.yaml:11:15: `meter` "), "{warning}");
+    assert!(warning.contains("`no-loss` may be violated without any fault of a client\n"), "{warning}");
+}
+
+#[test]
 fn run_refuses_a_bad_file_before_anything_runs_and_keeps_stdout_clean() {
     let output = lizard(&["run", "scenarios/giant-lizard.yaml", "tests/bad_scenarios/three_mistakes.yaml"]);
     assert_eq!(output.status.code(), Some(2));

@@ -6,6 +6,7 @@ pub mod dps;
 pub mod envelope;
 pub mod hub;
 pub mod knobs;
+pub(crate) mod limits;
 pub mod moment;
 pub mod operator;
 mod patch;

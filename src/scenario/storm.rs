@@ -54,6 +54,15 @@ pub(crate) fn draw(
     drawn
 }
 
+/// Everything that some seed could draw, each as long as it can be.
+pub(crate) fn possible(chaos: &Chaos, scenario: &Scenario) -> Vec<TimelineItem> {
+    let sites: Vec<&str> = scenario.sites.keys().map(String::as_str).collect();
+    let longest = DurationRange::fixed(chaos.lasting.most());
+    // Of hosts, services only: a fault of a device excuses that device.
+    let candidates = chaos.faults.iter().flat_map(|fault| candidates(*fault, scenario, &Roster::default(), &sites));
+    candidates.map(|candidate| (candidate.item)(longest)).collect()
+}
+
 /// Draws the kinds that this seed has: any of the subsets that are not empty, all alike.
 fn swarm(listed: &[ChaosFault], seed: u64) -> Vec<ChaosFault> {
     let mut kinds = listed.to_vec();

@@ -18,16 +18,20 @@ pub const VERSION: &str = "$version";
 
 /// Why a patch is refused: the answer is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "their messages say it")]
 pub enum PatchError {
+    /// Not JSON, or an array, a text, a number.
     #[error("not a json object")]
     NotAnObject,
+    /// The section would have more than 32 KiB with it, as JSON without blanks.
     #[error("properties over {MOST_BYTES} bytes")]
     TooLarge,
+    /// Objects and arrays inside each other, the section itself not counted.
     #[error("nested deeper than {DEEPEST}")]
     TooDeep,
+    /// Too long to be a name, or with characters that the service keeps to itself.
     #[error("a member's name is over {LONGEST_NAME} bytes, or has one of . $ space and control characters")]
     Name,
+    /// Longer than 4 KiB.
     #[error("a text over {LONGEST_TEXT} bytes")]
     LongText,
 }

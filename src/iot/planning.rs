@@ -1,7 +1,7 @@
 //! What a seed makes of the `iot:` section: who takes part, and every choice.
 use super::knobs::{CentralKnobs, HubKnobs};
 use super::plan::{Abilities, CentralPlan, DevicePlan, DpsPlan, HubPlan, IotPlan, Model, OperatorPlan};
-use super::section::{Device, Dps, Hub, IotSection};
+use super::section::{Device, IotSection};
 use crate::history::{
     Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route,
 };
@@ -30,8 +30,26 @@ pub fn plan(
     operated: bool,
     roster: &mut Roster,
 ) -> IotPlan {
-    let dps = planned_dps(&section.dps, seed);
-    let hubs: Vec<HubPlan> = section.hubs.iter().map(|(name, hub)| planned_hub(name, hub)).collect();
+    let draw = |range: &DurationRange, label: &str| range.draw(seed, &format!("iot.{label}"));
+    let dps = DpsPlan {
+        host: DPS.into(),
+        site: (&*section.dps.site).into(),
+        health_check: draw(&section.dps.health_check, "dps.health-check"),
+        rebalance_after: draw(&section.dps.rebalance_after, "dps.rebalance-after"),
+        policy: section.dps.policy,
+        limit: section.dps.limit,
+    };
+    let hubs: Vec<HubPlan> = section
+        .hubs
+        .iter()
+        .map(|(name, hub)| HubPlan {
+            host: name.as_str().into(),
+            site: (&*hub.site).into(),
+            limit: hub.limit,
+            throttles: Vec::new(),
+            knobs: HubKnobs { confirms: hub.confirms, moved_device: hub.moved_device },
+        })
+        .collect();
     let names: Vec<Name> = hubs.iter().map(|hub| hub.host.clone()).collect();
 
     enter(roster, &dps.host, &dps.site);
@@ -87,28 +105,6 @@ pub fn plan(
 
 fn enter(roster: &mut Roster, host: &Name, site: &Name) {
     roster.machines.push(Machine { name: host.clone(), site: site.clone() });
-}
-
-fn planned_dps(dps: &Dps, seed: u64) -> DpsPlan {
-    let draw = |range: &DurationRange, key: &str| range.draw(seed, &format!("iot.dps.{key}"));
-    DpsPlan {
-        host: DPS.into(),
-        site: (&*dps.site).into(),
-        health_check: draw(&dps.health_check, "health-check"),
-        rebalance_after: draw(&dps.rebalance_after, "rebalance-after"),
-        policy: dps.policy,
-        limit: dps.limit,
-    }
-}
-
-fn planned_hub(name: &str, hub: &Hub) -> HubPlan {
-    HubPlan {
-        host: name.into(),
-        site: (&*hub.site).into(),
-        limit: hub.limit,
-        throttles: Vec::new(),
-        knobs: HubKnobs { confirms: hub.confirms, moved_device: hub.moved_device },
-    }
 }
 
 fn planned_device(device: &Device, member: &str, seed: u64, until: Duration, roster: &mut Roster) -> DevicePlan {

@@ -19,8 +19,10 @@ iot:
     abc: { site: field, telemetry: 1s }
 ";
 
+/// Both pages of it.
 fn guide() -> String {
-    std::fs::read_to_string("docs/writing-scenarios.md").expect("the guide is there")
+    let page = |path| std::fs::read_to_string(path).expect("the guide is there");
+    [page("docs/writing-scenarios.md"), page("docs/streams.md")].concat()
 }
 
 #[test]

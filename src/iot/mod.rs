@@ -1,6 +1,7 @@
 //! The IoT system: devices, hubs, a provisioning service, and the application behind the hubs.
 pub mod cast;
 pub mod central;
+mod checking;
 pub mod device;
 pub mod dps;
 pub mod envelope;
@@ -13,4 +14,7 @@ mod patch;
 pub mod plan;
 pub mod planning;
 pub mod section;
+mod system;
 pub mod tag;
+
+pub use system::Iot;

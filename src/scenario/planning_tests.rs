@@ -2,6 +2,7 @@ use super::super::fault_text;
 use super::super::loading::parse;
 use super::super::plan::{PlannedFault, Step};
 use super::*;
+use crate::iot::knobs::OnSessionLoss;
 use lizard_sim::Fault;
 
 const SYSTEM: &str = "
@@ -264,9 +265,9 @@ pitfall: { issue: \"https://example.org/1\", turn-on: { devices.xyz: { on-sessio
     let loaded = parse(Path::new("test.yaml"), &format!("{SYSTEM}{rest}")).expect("sound");
     let on = loaded.scenario.turned_on().expect("the knob fits");
     let (treatment, control) = (plan(&on, &loaded.file, 1), loaded.plan(1));
-    let knob = |plan: &Plan| plan.iot.as_ref().map(|iot| iot.devices[0].knobs.on_session_loss);
-    assert_eq!(knob(&treatment), Some(iot::knobs::OnSessionLoss::SameHub));
-    assert_eq!(knob(&control), Some(iot::knobs::OnSessionLoss::AskDps));
+    let knob = |plan: &Plan| plan.systems.iot.as_ref().map(|iot| iot.devices[0].knobs.on_session_loss);
+    assert_eq!(knob(&treatment), Some(OnSessionLoss::SameHub));
+    assert_eq!(knob(&control), Some(OnSessionLoss::AskDps));
     assert_eq!(treatment.faults[0].steps, control.faults[0].steps);
     assert!(plan(&on.calm(), &loaded.file, 1).faults.is_empty());
 }

@@ -7,10 +7,11 @@ use super::mistake::{Mistake, Place};
 use super::pitfall::TurnOn;
 use super::roll::Roll;
 use super::written;
+use crate::systems::DECLARATIONS;
 use serde_json::{Map, Value, json};
 
 /// What is not built yet, by the part of the schema that will have it: said plainly instead of called unknown.
-const COMING: [(&str, &[&str]); 2] = [("Scenario", &["streams", "amqp"]), ("Expectation", &["active", "refused"])];
+const COMING: [(&str, &[&str]); 1] = [("Scenario", &["amqp"])];
 
 /// What was sound of a node: itself with unsound parts left out, and the same as a value for serde.
 pub(crate) struct Sound {
@@ -234,6 +235,7 @@ impl<'s> Shape<'s> {
         let Some(declared) = self.roll.unless_declared(format, name) else {
             return Some(());
         };
+        let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
         self.mistakes.push(
             Mistake::new(place, format!("unknown {format} `{name}`"))
                 .expected(one_of(&declared))
@@ -285,28 +287,25 @@ impl<'s> Shape<'s> {
 
     /// Walks `turn-on`: each path must lead to a part of this file, each knob must be one of that part's.
     fn knobs(&mut self, root: &Node, turn_on: &Node) -> Value {
-        let section = self.resolved(Spot {
-            schema: &self.schema["$defs"]["IotSection"],
-            part: "IotSection",
-            key: "",
-            place: None,
-            partial: true,
-        });
-        let iot = root.entry("iot").map(|entry| &entry.value);
-        let mut parts: Vec<(String, &'s Value)> = Vec::new();
-        for (key, schema) in section.schema["properties"].as_object().into_iter().flatten() {
-            let members = iot.and_then(|iot| iot.entry(key)).map(|part| part.value.entries()).unwrap_or_default();
-            if schema["additionalProperties"].is_object() {
-                parts.extend(
-                    members.iter().map(|member| (format!("{key}.{}", member.key), &schema["additionalProperties"])),
-                );
-            } else {
-                parts.push((key.clone(), schema));
+        let mut parts: Vec<(String, Spot<'s, '_>)> = Vec::new();
+        for (system, ..) in DECLARATIONS {
+            let Some(section) = root.entry(system) else { continue };
+            let schema = &self.schema["properties"][*system];
+            let spot = self.resolved(Spot { schema, part: system, key: "", place: None, partial: true });
+            for (key, schema) in spot.schema["properties"].as_object().into_iter().flatten() {
+                let members = section.value.entry(key).map(|part| part.value.entries()).unwrap_or_default();
+                let part = |path: String, schema| (path, Spot { schema, ..spot });
+                if schema["additionalProperties"].is_object() {
+                    let schema = &schema["additionalProperties"];
+                    parts.extend(members.iter().map(|member| part(format!("{key}.{}", member.key), schema)));
+                } else {
+                    parts.push(part(key.clone(), schema));
+                }
             }
         }
         let mut knobs = Map::new();
         for entry in turn_on.entries() {
-            let Some((_, schema)) = parts.iter().find(|(path, _)| *path == entry.key) else {
+            let Some((_, part)) = parts.iter().find(|(path, _)| *path == entry.key) else {
                 let paths: Vec<&str> = parts.iter().map(|(path, _)| path.as_str()).collect();
                 self.mistakes.push(
                     Mistake::new(entry.key_place, format!("unknown part `{}`", entry.key))
@@ -315,7 +314,7 @@ impl<'s> Shape<'s> {
                 );
                 continue;
             };
-            let spot = Spot { schema, key: &entry.key, place: Some(entry.key_place), ..section };
+            let spot = Spot { key: &entry.key, place: Some(entry.key_place), ..*part };
             if let Some(sound) = self.node(&entry.value, spot) {
                 knobs.insert(entry.key.clone(), sound.value);
             }

@@ -86,7 +86,7 @@ fn candidates(fault: ChaosFault, scenario: &Scenario, roster: &Roster, sites: &[
         }
         ChaosFault::Slow | ChaosFault::Lossy => sites.iter().map(|site| burden(fault, site)).collect(),
         _ => {
-            let hosts = scenario.iot.as_ref().map(|iot| envelope::hosts(fault, iot, roster)).unwrap_or_default();
+            let hosts = scenario.systems.survives(fault, roster);
             hosts.into_iter().map(|host| at_host(fault, &host)).collect()
         }
     }

@@ -94,7 +94,7 @@ fn pitfalls() -> Vec<(PathBuf, Pitfall)> {
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("it can be read").path()).collect();
     files.sort();
     let pitfall = |file: PathBuf| match load(&file) {
-        Ok(Loaded { file, scenario }) => (file, scenario.pitfall.expect("a pitfall")),
+        Ok(Loaded { file, scenario, .. }) => (file, scenario.pitfall.expect("a pitfall")),
         Err(error) => panic!("{error}"),
     };
     files.into_iter().map(pitfall).collect()

@@ -9,6 +9,7 @@ mod exactly_once;
 mod fair_share;
 mod handed_over;
 mod method_answered;
+mod never_received;
 mod no_confirmed_loss;
 mod no_invention;
 mod no_loss;

@@ -41,7 +41,7 @@ pub use glossary::{Meaning, expectations, faults, glossary, knobs, options, verb
 pub use loading::{LoadError, Loaded, load, parse};
 pub use measure::{Bandwidth, Drift, Rate, Share};
 pub(crate) use mistake::closest;
-pub use mistake::{Mistake, Mistakes, Place};
+pub use mistake::{Mistake, Mistakes, Place, Warnings};
 pub use name::{
     ClientName, ConsumerName, DeviceName, HostName, HubName, InvariantName, PlaceName, RegionName, ServiceName,
     SiteName, StreamName, SubscriptionName,

@@ -41,6 +41,17 @@ pub(crate) struct Owner {
     home: Arc<Home>,
 }
 
+impl Owner {
+    /// Counts a poll.
+    fn is_polled_too_often(&self, now: u64) -> bool {
+        if self.instant.swap(now, Relaxed) == now {
+            return self.polls.fetch_add(1, Relaxed) >= MOST_POLLS;
+        }
+        self.polls.store(1, Relaxed);
+        false
+    }
+}
+
 /// The thread a world lives on; whose task was woken from another one is noted here.
 struct Home {
     thread: ThreadId,
@@ -331,28 +342,20 @@ pub(crate) fn thaw(host: u32) {
     parked.into_iter().for_each(schedule);
 }
 
-/// Runs every ready task until none is, and tells whether there was one. `instant` numbers the moment, for
-/// finding livelocks.
-pub(crate) fn run_ready(instant: u64) -> bool {
+/// Runs every ready task until none is, and tells whether there was one.
+pub(crate) fn run_ready() -> bool {
     let mut any = false;
     while let Some(task) = QUEUE.with(|queue| queue.ready.borrow_mut().pop_front()) {
         any = true;
-        run(task, instant);
+        run(task);
     }
     any
 }
 
-fn run(task: Queued, instant: u64) {
-    let owner = task.metadata();
-    let (host, boot) = (owner.host, owner.boot);
-    let busy = if owner.instant.swap(instant, Relaxed) == instant {
-        owner.polls.fetch_add(1, Relaxed) >= MOST_POLLS
-    } else {
-        owner.polls.store(1, Relaxed);
-        false
-    };
+fn run(task: Queued) {
+    let (host, boot) = (task.metadata().host, task.metadata().boot);
     let task = kernel::with(|kernel| {
-        if busy {
+        if task.metadata().is_polled_too_often(kernel.now) {
             kernel.fail_livelock(host);
             return None;
         }

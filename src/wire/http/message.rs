@@ -1,5 +1,6 @@
 //! Requests and responses, whole.
 use crate::history::Name;
+use crate::wire::json;
 use bytes::Bytes;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
@@ -60,11 +61,15 @@ impl Request {
     /// # Errors
     /// serde's, when the body is no JSON or has another shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
     }
 }
 
 fn decode(part: &str) -> Option<String> {
+    // Most parts have nothing to decode.
+    if !part.as_bytes().contains(&b'%') {
+        return Some(part.to_owned());
+    }
     Some(percent_decode_str(part).decode_utf8().ok()?.into_owned())
 }
 
@@ -108,6 +113,6 @@ impl Response {
     /// # Errors
     /// serde's, when the body is no JSON or has another shape.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
     }
 }

@@ -173,6 +173,8 @@ fn batch(core: &Core, from: u64) -> std::io::Result<Vec<u8>> {
         feed_json(&record, next, &mut body).ok_or(std::io::ErrorKind::InvalidData)?;
         next += 1;
     }
-    body.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
+    body.extend_from_slice(br#"],"next":"#);
+    serde_json::to_writer(&mut body, &next)?;
+    body.push(b'}');
     Ok(body)
 }

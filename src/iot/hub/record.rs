@@ -10,7 +10,6 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::io::Write as _;
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -129,7 +128,9 @@ impl Record {
 /// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
     if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
-        write!(out, "{{\"offset\":{offset},").ok()?;
+        out.extend_from_slice(br#"{"offset":"#);
+        serde_json::to_writer(&mut *out, &offset).ok()?;
+        out.push(b',');
         out.extend_from_slice(members);
         return Some(());
     }

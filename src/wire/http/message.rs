@@ -35,18 +35,14 @@ impl Request {
     /// [`BadTarget`] when it does not begin with `/`, or a percent-encoded part is not UTF-8.
     pub fn new(method: &str, target: &str, body: impl Into<Bytes>, peer: Name) -> Result<Self, BadTarget> {
         let bad = || BadTarget(target.to_owned());
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, pairs) = target.split_once('?').unwrap_or((target, ""));
         let below_root = path.strip_prefix('/').ok_or_else(bad)?;
         let segments = below_root.split('/').map(decode).collect::<Option<Vec<_>>>().ok_or_else(bad)?;
-        let query = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((decode(key)?, decode(value)?))
-            })
-            .collect::<Option<BTreeMap<_, _>>>()
-            .ok_or_else(bad)?;
+        let mut query = BTreeMap::new();
+        for pair in pairs.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            query.insert(decode(key).ok_or_else(bad)?, decode(value).ok_or_else(bad)?);
+        }
         Ok(Self { method: method.to_owned(), path: path.to_owned(), query, body: body.into(), peer, segments })
     }
 

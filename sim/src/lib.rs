@@ -68,6 +68,7 @@ mod journal;
 mod kernel;
 mod machine;
 mod net;
+mod run_loop;
 mod stage;
 #[cfg(tokio_unstable)]
 mod strays;

@@ -111,6 +111,7 @@ pub fn production(plan: &Plan) -> Production {
         for_good: plan.for_good.iter().cloned().collect(),
         duration: plan.duration,
         settle: plan.settle,
+        needs_no_tokio: true,
     }
 }
 

@@ -1,5 +1,5 @@
 //! One connection of a device, as the hub holds it.
-use super::topic::Properties;
+use super::properties::Properties;
 use crate::history::Name;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Connect, Will};

@@ -1,5 +1,5 @@
 //! The topics a device may use (Microsoft docs, iot-hub-mqtt-support).
-use indexmap::IndexMap;
+use super::properties::Properties;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
 /// What is percent-encoded in a property bag: all but the unreserved characters (RFC 2396, 2.3).
@@ -16,9 +16,6 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 
 /// The most topic filters of one device.
 pub const MOST_SUBSCRIPTIONS: usize = 5;
-
-/// A message's properties in the order they were sent: system ones (`$.mid`) and the application's. `None`: only a key.
-pub type Properties = IndexMap<String, Option<String>>;
 
 /// The system property that names a message (Microsoft docs, iot-hub-devguide-messages-construct).
 pub const MESSAGE_ID: &str = "$.mid";
@@ -145,6 +142,10 @@ fn encoded(text: &str) -> PercentEncode<'_> {
 }
 
 fn decoded(text: &str) -> Option<String> {
+    // Most parts have nothing to decode.
+    if !text.as_bytes().contains(&b'%') {
+        return Some(text.to_owned());
+    }
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 

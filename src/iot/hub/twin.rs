@@ -1,6 +1,7 @@
 //! A device's twin: what is desired of it, and what it reports about itself
 //! (Microsoft docs, iot-hub-devguide-device-twins).
 use crate::iot::patch::merge;
+use crate::wire::json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -111,7 +112,7 @@ pub fn read_patch(bytes: &[u8]) -> Result<Map<String, Value>, PatchError> {
     if bytes.len() > MOST_BYTES {
         return Err(PatchError::TooLarge);
     }
-    match serde_json::from_slice(bytes) {
+    match json::read(bytes) {
         Ok(Value::Object(patch)) => check(&patch).map(|()| patch),
         _ => Err(PatchError::NotAnObject),
     }

@@ -24,7 +24,8 @@ pub struct Entry {
 #[derive(Clone, Debug, Default)]
 pub struct Log {
     first: u64,
-    kept: VecDeque<Option<Kept>>,
+    /// Boxed, so that a gap behind a message that is stuck costs next to nothing.
+    kept: VecDeque<Option<Box<Kept>>>,
     count: usize,
 }
 
@@ -62,7 +63,7 @@ impl Log {
 
     /// Adds a message at the end, for so many.
     pub fn push(&mut self, entry: Entry, needed: usize) {
-        self.kept.push_back((needed > 0).then_some(Kept { needed, entry }));
+        self.kept.push_back((needed > 0).then(|| Box::new(Kept { needed, entry })));
         self.count += usize::from(needed > 0);
         self.trim();
     }
@@ -119,7 +120,7 @@ impl Log {
         }
     }
 
-    fn slot(&mut self, position: u64) -> Option<&mut Option<Kept>> {
+    fn slot(&mut self, position: u64) -> Option<&mut Option<Box<Kept>>> {
         let index = usize::try_from(position.checked_sub(self.first)?).ok()?;
         self.kept.get_mut(index)
     }

@@ -28,6 +28,7 @@ mod attaching;
 mod consuming;
 mod durable;
 mod publishing;
+mod remembering;
 mod replicating;
 mod rest;
 
@@ -69,7 +70,7 @@ pub struct Broker {
     alarms: Alarms<Alarm>,
     commits: Commits,
     /// Confirmed, not yet handed to the disk (the knob's).
-    lazy: Vec<Box<Published>>,
+    lazy: Vec<Published>,
     /// Subscriptions with acknowledgements, and targets with positions, that are not on the disk.
     unwritten: BTreeSet<SubscriptionKey>,
     moved: BTreeSet<(Topic, Name)>,

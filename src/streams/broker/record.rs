@@ -66,8 +66,8 @@ pub enum Record {
     },
     /// How long messages are kept that are not acknowledged.
     TimeToLive {
-        /// In seconds.
-        seconds: u64,
+        /// In milliseconds.
+        millis: u64,
     },
     /// So many messages have ever been stored here.
     Counted {
@@ -138,7 +138,7 @@ mod tests {
             Record::Acked { topic: topic(), subscription: subscription(), ranges: vec![(4, 6)] },
             Record::Replicated { topic: topic(), to: "broker-east".into(), upto: 6 },
             Record::Received { topic: topic(), origin: "west".into(), upto: 6 },
-            Record::TimeToLive { seconds: 21_600 },
+            Record::TimeToLive { millis: 21_600_000 },
             Record::Counted { stored: 12 },
         ] {
             assert_eq!(Record::read(&record.to_bytes()), Some(record));

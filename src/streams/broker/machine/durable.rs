@@ -1,36 +1,17 @@
 //! What a broker writes, and what it does once that is on its disk, or could not be put there.
+use super::remembering::{Applied, in_millis};
 use super::{Alarm, Broker, DISK_RETRY, rest};
-use crate::history::Event;
 use crate::streams::broker::call::Answer;
 use crate::streams::broker::commit::{Batch, Effect, Fact, Published};
 use crate::streams::broker::input::SocketId;
-use crate::streams::broker::log::Entry;
 use crate::streams::broker::message::Page;
-use crate::streams::broker::message_id::WireId;
 use crate::streams::broker::record::{EntryRecord, Record};
-use crate::streams::broker::stream::{Stream, SubscriptionKey, Target};
-use crate::streams::broker::subscription::{Options, Subscription};
+use crate::streams::broker::stream::{SubscriptionKey, Target};
 use crate::streams::broker::topic::Topic;
-use crate::streams::plan::Scope;
 use serde_json::json;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
-
-/// The fewest records for which a ledger is summed up.
-const FEWEST_RECORDS: u64 = 4096;
-/// How many times more records than they amount to make it worth it.
-const WASTE: u64 = 4;
-
-/// What came of a record.
-pub(super) enum Applied {
-    /// Nothing that was not so before.
-    Nothing,
-    /// Something.
-    Done,
-    /// A message lies there now.
-    At(WireId, Topic),
-}
 
 impl Broker {
     /// Says whether [`begin_commit`](Self::begin_commit) has something to hand out.
@@ -93,7 +74,7 @@ impl Broker {
                 Some(Record::Unsubscribed { topic, subscription: name.as_ref().into() })
             }
             Fact::Published(published) => self.begin_entry(*published, None),
-            Fact::TimeToLive(time) => Some(Record::TimeToLive { seconds: time.as_secs() }),
+            Fact::TimeToLive(time) => Some(Record::TimeToLive { millis: in_millis(time) }),
         }
     }
 
@@ -112,8 +93,8 @@ impl Broker {
         let position = stream.assigned;
         stream.assigned += 1;
         self.assigned += 1;
-        let at = u64::try_from(at.as_millis()).unwrap_or(u64::MAX);
-        let entry = EntryRecord { topic, position, ledger: boot.into(), serial, at, origin, message, made };
+        let entry =
+            EntryRecord { topic, position, ledger: boot.into(), serial, at: in_millis(at), origin, message, made };
         Some(Record::Entry(Box::new(entry)))
     }
 
@@ -271,148 +252,6 @@ impl Broker {
         if self.sockets.contains_key(&socket) {
             self.refuse(socket, rest::refusal(503, 503, why));
         }
-    }
-
-    /// Makes a record true: now, or as it was before this boot.
-    fn apply_entry(&mut self, record: EntryRecord) -> Applied {
-        self.stored = self.stored.max(record.serial + 1);
-        self.assigned = self.assigned.max(self.stored);
-        let made = record.made.or_else(|| self.made(&record.message));
-        let Some(stream) = self.streams.get_mut(&record.topic) else { return Applied::Nothing };
-        if record.position < stream.log.end() {
-            return Applied::Nothing;
-        }
-        if let Some(message) = made {
-            let event = Event::Stored { message };
-            self.outputs.push(super::Output::RecordOnce { serial: record.serial, event });
-        }
-        let EntryRecord { topic, position, ledger, at, origin, message, .. } = record;
-        let id = WireId { ledger, entry: position };
-        stream.published += u64::from(origin.is_none());
-        stream.push(position, Entry { id, at: Duration::from_millis(at), origin, made, message });
-        Applied::At(id, topic)
-    }
-
-    pub(super) fn apply(&mut self, record: Record) -> Applied {
-        let done = match record {
-            Record::Entry(entry) => return self.apply_entry(*entry),
-            Record::Stream { topic, next } => match self.streams.get_mut(&topic) {
-                Some(stream) => {
-                    stream.log.skip_to(next);
-                    stream.assigned = stream.assigned.max(stream.log.end());
-                    false
-                }
-                None => {
-                    let is_global = topic.scope() == Scope::Global;
-                    let targets = self.settings.plan.others.iter().filter(|_| is_global).cloned();
-                    self.streams.insert(topic, Stream::at(next, targets));
-                    true
-                }
-            },
-            Record::Deleted { topic } => self.streams.remove(&topic).is_some(),
-            Record::Subscribed { topic, subscription, at } => {
-                let options = Options::of(&self.settings.plan.subscriptions, &topic, &subscription);
-                let knobs = self.settings.plan.knobs;
-                match self.streams.get_mut(&topic) {
-                    Some(stream) if !stream.subscriptions.contains_key(&*subscription) => {
-                        let begun = Subscription::new(topic, options, knobs, at);
-                        stream.subscriptions.insert(subscription.into(), begun);
-                        true
-                    }
-                    _ => false,
-                }
-            }
-            Record::Unsubscribed { topic, subscription } => {
-                self.streams.get_mut(&topic).is_some_and(|stream| stream.unsubscribe(&subscription))
-            }
-            Record::Acked { topic, subscription, ranges } => {
-                if let Some(stream) = self.streams.get_mut(&topic)
-                    && let Some(subscription) = stream.subscriptions.get_mut(&*subscription)
-                {
-                    for position in ranges.into_iter().flat_map(|(first, end)| first..end) {
-                        if subscription.remember_acked(position) {
-                            stream.log.release(position);
-                        }
-                    }
-                }
-                true
-            }
-            Record::Replicated { topic, to, upto } => {
-                self.streams.get_mut(&topic).is_some_and(|stream| stream.replicated(&to, upto))
-            }
-            Record::Received { topic, origin, upto } => {
-                if let Some(stream) = self.streams.get_mut(&topic) {
-                    stream.received.insert(origin, upto);
-                }
-                true
-            }
-            Record::TimeToLive { seconds } => {
-                self.time_to_live = Duration::from_secs(seconds);
-                true
-            }
-            Record::Counted { stored } => {
-                self.stored = self.stored.max(stored);
-                self.assigned = self.assigned.max(stored);
-                true
-            }
-        };
-        if done { Applied::Done } else { Applied::Nothing }
-    }
-
-    // Summing up.
-
-    /// Sums up everything that is durable, if so many records were appended since the last time that it is worth it: for
-    /// the ledger's `replace`, between two batches. `None`: it is not, or a batch is being written.
-    pub fn snapshot(&self, appended: u64) -> Option<Vec<Vec<u8>>> {
-        let of_one = |stream: &Stream| 2 + stream.log.len() + stream.subscriptions.len() * 2 + stream.targets.len();
-        let size: usize = self.streams.values().map(of_one).sum();
-        let is_worth_it = appended >= FEWEST_RECORDS && appended / WASTE >= size as u64;
-        (is_worth_it && !self.commits.is_writing()).then(|| self.summary())
-    }
-
-    fn summary(&self) -> Vec<Vec<u8>> {
-        let mut records =
-            vec![Record::Counted { stored: self.stored }, Record::TimeToLive { seconds: self.time_to_live.as_secs() }];
-        for (topic, stream) in &self.streams {
-            sum_up(topic, stream, &mut records);
-        }
-        records.iter().map(Record::to_bytes).collect()
-    }
-}
-
-/// Sums a stream up: first who needs what, so that what is read after it is kept for them.
-fn sum_up(topic: &Topic, stream: &Stream, records: &mut Vec<Record>) {
-    let topic = || topic.clone();
-    records.push(Record::Stream { topic: topic(), next: stream.log.first() });
-    for (name, subscription) in &stream.subscriptions {
-        let cursor = subscription.cursor();
-        let name = || String::from(name.as_ref());
-        records.push(Record::Subscribed { topic: topic(), subscription: name(), at: cursor.first() });
-        if !cursor.beyond().is_empty() {
-            let ranges = cursor.beyond().iter().collect();
-            records.push(Record::Acked { topic: topic(), subscription: name(), ranges });
-        }
-    }
-    let entries = stream.log.from(stream.log.first()).map(|(position, entry)| {
-        Record::Entry(Box::new(EntryRecord {
-            topic: topic(),
-            position,
-            ledger: entry.id.ledger,
-            // It was told of long ago, and so it is not told of again.
-            serial: 0,
-            at: u64::try_from(entry.at.as_millis()).unwrap_or(u64::MAX),
-            origin: entry.origin.clone(),
-            message: entry.message.clone(),
-            made: None,
-        }))
-    });
-    records.extend(entries);
-    records.push(Record::Stream { topic: topic(), next: stream.log.end() });
-    for (to, target) in stream.targets.iter().filter(|(_, target)| target.told) {
-        records.push(Record::Replicated { topic: topic(), to: to.clone(), upto: target.next });
-    }
-    for (origin, upto) in &stream.received {
-        records.push(Record::Received { topic: topic(), origin: origin.clone(), upto: *upto });
     }
 }
 

@@ -30,10 +30,11 @@ impl Broker {
             return self.not_taken(from, "the broker stops", context);
         }
         let made = self.settings.producers.message(&body);
-        let published = Box::new(Published { topic, at: now, message, made });
+        let published = Published { topic, at: now, message, made };
         match self.settings.plan.knobs.answers {
             Answers::AfterStoring => {
-                self.commits.push(Fact::Published(published), Effect::Confirm { socket: from, context });
+                let fact = Fact::Published(Box::new(published));
+                self.commits.push(fact, Effect::Confirm { socket: from, context });
             }
             Answers::BeforeStoring => {
                 let id = self.expected_id(&published.topic);
@@ -55,7 +56,7 @@ impl Broker {
     pub(super) fn flush_lazy(&mut self) {
         self.alarms.set(Alarm::Lazy, None);
         for published in std::mem::take(&mut self.lazy) {
-            self.commits.push(Fact::Published(published), Effect::Nothing);
+            self.commits.push(Fact::Published(Box::new(published)), Effect::Nothing);
         }
     }
 

@@ -1,7 +1,7 @@
 //! What is published here, on its way to another region's broker.
-use super::driver::Core;
 use super::input::Input;
 use super::message::Page;
+use super::switchboard::Switchboard;
 use crate::history::Name;
 use crate::streams::plan::PORT;
 use crate::streams::wire::answer::read_replication;
@@ -17,10 +17,10 @@ use tokio::sync::mpsc::UnboundedReceiver;
 const TIME_OUT: Duration = Duration::from_secs(10);
 
 /// Brings pages to one other broker, one after the other, and tells what came of each.
-pub(super) async fn bring(core: Arc<Core>, to: Name, mut pages: UnboundedReceiver<Page>) {
-    let mut client = Client::new(core.host().clone(), to.clone(), PORT, TIME_OUT);
+pub(super) async fn bring(board: Arc<Switchboard>, to: Name, mut pages: UnboundedReceiver<Page>) {
+    let mut client = Client::new(board.host().clone(), to.clone(), PORT, TIME_OUT);
     // A key that no header can hold opens nothing.
-    if let Ok(key) = HeaderValue::from_str(&authorization(core.api_key())) {
+    if let Ok(key) = HeaderValue::from_str(&authorization(board.api_key())) {
         client = client.with_headers(vec![(AUTHORIZATION, key)]);
     }
     while let Some(page) = pages.recv().await {
@@ -29,7 +29,7 @@ pub(super) async fn bring(core: Arc<Core>, to: Name, mut pages: UnboundedReceive
             Err(_) => None,
         };
         let (to, topic) = (to.clone(), page.topic);
-        core.handle(match upto {
+        board.handle(match upto {
             Some(upto) => Input::Replicated { to, topic, upto },
             None => Input::ReplicationLost { to },
         });

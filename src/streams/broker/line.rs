@@ -1,8 +1,8 @@
 //! One socket's task: frames in, frames out, and whether the other end lives.
-use super::driver::{Core, Line, Told};
-use super::frame::{ClientFrame, ServerFrame};
+use super::frame::{ClientFrame, GOING_AWAY, ServerFrame, UNREADABLE};
 use super::heartbeat::{Beat, Heartbeat};
 use super::input::{Attachment, Input, SocketId};
+use super::switchboard::{Line, Switchboard, Told};
 use crate::streams::wire::frame::{BadPublish, NotACommand, read_command, read_publish};
 use crate::wire::websocket::{Close, Frame, Handover, Socket, SocketError, Utf8Bytes};
 use std::future::{Future, poll_fn};
@@ -46,21 +46,21 @@ enum End {
 }
 
 /// Moves one socket's frames until it ends.
-pub(super) async fn serve(core: Arc<Core>, mut line: Line, kind: Kind, handover: Handover) {
+pub(super) async fn serve(board: Arc<Switchboard>, mut line: Line, kind: Kind, handover: Handover) {
     let id = line.id();
     match handover.socket().await {
-        None => core.handle(Input::Closed { socket: id, why: "left before the handshake was over" }),
+        None => board.handle(Input::Closed { socket: id, why: "left before the handshake was over" }),
         Some(mut socket) => {
-            let end = Talk { core: &core, socket: &mut socket, id, kind, probed: false }.until_end(&mut line).await;
+            let end = Talk { board: &board, socket: &mut socket, id, kind, probed: false }.until_end(&mut line).await;
             let goodbye = match end {
                 End::Wanted(close) => Some(close),
                 End::Gone { why, close } => {
-                    core.handle(Input::Closed { socket: id, why });
+                    board.handle(Input::Closed { socket: id, why });
                     close
                 }
             };
             // Whatever comes of it, the stream is closed then.
-            let _ = core.host().within(CLOSING_LIMIT, socket.close(goodbye)).await;
+            let _ = board.host().within(CLOSING_LIMIT, socket.close(goodbye)).await;
         }
     }
 }
@@ -73,7 +73,7 @@ enum Happened {
 }
 
 struct Talk<'a> {
-    core: &'a Core,
+    board: &'a Switchboard,
     socket: &'a mut Socket,
     id: SocketId,
     kind: Kind,
@@ -83,9 +83,9 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     async fn until_end(&mut self, line: &mut Line) -> End {
-        let host = self.core.host().clone();
-        let mut heartbeat = Heartbeat::new(host.now(), self.core.ping());
-        let mut timer = Box::pin(host.sleep_until(host.now() + self.core.ping()));
+        let host = self.board.host().clone();
+        let mut heartbeat = Heartbeat::new(host.now(), self.board.ping());
+        let mut timer = Box::pin(host.sleep_until(host.now() + self.board.ping()));
         loop {
             let happened = poll_fn(|cx| {
                 if let Poll::Ready(Some(told)) = line.told().poll_recv(cx) {
@@ -125,7 +125,7 @@ impl Talk<'_> {
                 self.socket.ping();
             }
             Told::Close(close) => return Some(End::Wanted(close)),
-            Told::Leave => return Some(gone("broker stopped", Some(Close::new(1001, "the broker is stopped")))),
+            Told::Leave => return Some(gone("broker stopped", Some(Close::new(GOING_AWAY, "the broker is stopped")))),
         }
         None
     }
@@ -147,18 +147,18 @@ impl Talk<'_> {
                 self.socket.ping();
                 None
             }
-            Beat::Dead => Some(gone("silence", Some(Close::new(1001, "nothing was heard for too long")))),
+            Beat::Dead => Some(gone("silence", Some(Close::new(GOING_AWAY, "nothing was heard for too long")))),
         }
     }
 
     fn hear(&mut self, heard: Result<Option<Frame>, SocketError>) -> Option<End> {
         if matches!(heard, Ok(Some(_))) && std::mem::take(&mut self.probed) {
-            self.core.handle(Input::Alive { socket: self.id });
+            self.board.handle(Input::Alive { socket: self.id });
         }
         match heard {
             Ok(Some(Frame::Text(text))) => self.read(&text),
             Ok(Some(Frame::Ping(_) | Frame::Pong(_))) => None,
-            Ok(Some(Frame::Binary(_))) => Some(gone("binary frame", Some(Close::new(1003, "frames are text")))),
+            Ok(Some(Frame::Binary(_))) => Some(gone("binary frame", Some(Close::new(UNREADABLE, "frames are text")))),
             Ok(Some(Frame::Close(_))) => Some(gone("closed by the client", None)),
             Ok(None) => Some(gone("eof", None)),
             Err(error) => Some(gone(cause(&error), error.close())),
@@ -167,7 +167,7 @@ impl Talk<'_> {
 
     fn read(&mut self, text: &Utf8Bytes) -> Option<End> {
         let frame = match self.kind {
-            Kind::Producer => match read_publish(text, self.core.wall_clock()) {
+            Kind::Producer => match read_publish(text, self.board.wall_clock()) {
                 Ok(frame) => frame,
                 Err(BadPublish { error, message, context }) => {
                     return self.send(&ServerFrame::Failed { result: error, error_msg: message, context });
@@ -176,13 +176,12 @@ impl Talk<'_> {
             Kind::Receiver => match read_command(text) {
                 Ok(frame) => frame,
                 Err(error @ NotACommand(_)) => {
-                    // Pulsar's own number for it, which is none of WebSocket's (`WebSocketError`).
-                    return Some(gone("not a command", Some(Close::new(3, &error.to_string()))));
+                    return Some(gone("not a command", Some(Close::new(UNREADABLE, &error.to_string()))));
                 }
             },
         };
         let socket = self.id;
-        self.core.handle(match frame {
+        self.board.handle(match frame {
             ClientFrame::Publish { message, context } => Input::Publish { socket, message, context },
             ClientFrame::Ack(id) => Input::Ack { socket, id },
             ClientFrame::Nack(id) => Input::Nack { socket, id },

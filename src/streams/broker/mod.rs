@@ -6,7 +6,8 @@
 //! - [`subscription`]: a [`cursor`] and how its consumers share; [`room`] is what each may be sent and has in hand.
 //! - [`commit`] makes [`record`]s durable, many with one sync.
 //! - [`ranges`] and [`murmur`]: sets of positions; where keys and consumers stand on rings.
-//! - [`driver`]: its tasks; `gate` is its port, `line` a socket, `courier` the way to another region.
+//! - [`driver`]: its tasks, which share a `switchboard`; `gate` is its port, `line` a socket, `courier` the way to another
+//!   region.
 pub mod call;
 pub mod commit;
 mod courier;
@@ -29,6 +30,7 @@ pub mod record;
 pub mod room;
 pub mod stream;
 pub mod subscription;
+mod switchboard;
 pub mod topic;
 
 pub use driver::broker;

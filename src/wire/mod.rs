@@ -4,3 +4,4 @@ pub mod http;
 pub mod mqtt;
 pub mod payload;
 pub mod sas;
+pub mod websocket;

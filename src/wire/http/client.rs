@@ -5,7 +5,7 @@ use crate::host::{Host, Task};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
 use hyper_util::rt::TokioIo;
 use std::io;
 use std::time::Duration;
@@ -39,6 +39,7 @@ pub struct Client {
     to: Name,
     port: u16,
     time_out: Duration,
+    headers: Vec<(HeaderName, HeaderValue)>,
     connection: Option<Connection>,
 }
 
@@ -59,7 +60,14 @@ impl Drop for Connection {
 impl Client {
     /// Plans a connection; nothing is sent yet. `time_out` bounds each request, connecting included.
     pub fn new(host: Host, to: Name, port: u16, time_out: Duration) -> Self {
-        Self { host, to, port, time_out, connection: None }
+        Self { host, to, port, time_out, headers: Vec::new(), connection: None }
+    }
+
+    /// Sends these headers with every request, such as the credentials.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// Names the service.
@@ -128,6 +136,9 @@ impl Client {
 
     fn to_wire(&self, method: &str, target: &str, body: Bytes) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
         let mut request = hyper::Request::builder().method(method).uri(target).header(HOST, &*self.to);
+        for (name, value) in &self.headers {
+            request = request.header(name, value);
+        }
         if !body.is_empty() {
             request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         }

@@ -1,6 +1,9 @@
 //! Requests and responses, whole.
 use crate::history::Name;
 use bytes::Bytes;
+use hyper::HeaderMap;
+use hyper::header::AsHeaderName;
+use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +22,10 @@ pub struct Request {
     pub body: Bytes,
     /// The name of the host that asked.
     pub peer: Name,
+    /// Its headers; none when it was not read from the wire.
+    pub headers: HeaderMap,
+    /// The connection beneath it, for who answers 101.
+    pub(crate) upgrade: Option<OnUpgrade>,
     segments: Vec<String>,
 }
 
@@ -46,7 +53,13 @@ impl Request {
             })
             .collect::<Option<BTreeMap<_, _>>>()
             .ok_or_else(bad)?;
-        Ok(Self { method: method.to_owned(), path: path.to_owned(), query, body: body.into(), peer, segments })
+        let (method, path, headers, upgrade) = (method.to_owned(), path.to_owned(), HeaderMap::new(), None);
+        Ok(Self { method, path, query, body: body.into(), peer, headers, upgrade, segments })
+    }
+
+    /// Reads a header; `None` when there is none, or one that is not visible ASCII.
+    pub fn header(&self, name: impl AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// Splits the path at its slashes, each part decoded: `/twins/a%2Fb` is `["twins", "a/b"]`.

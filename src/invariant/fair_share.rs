@@ -11,7 +11,7 @@ pub(super) const REGISTRATION: Registration = Registration {
     exercised_by: "ten messages in turn to consumers that all have room",
     explanation: "While the same two or more consumers share a subscription, both they and the broker call them \
         connected, each has room and a clear way to the broker, and no message is given out again, each gets as many as \
-        any other, or one more. Counting begins anew whenever one of these changes: one comes or goes, a fault begins \
+        any other of its rank, or one more. Counting begins anew whenever one of these changes: one comes or goes, a fault begins \
         or ends at one of them, at the broker or between them, a message is redelivered, one has too many messages in \
         hand. That is told carefully: to have room, a consumer must have acknowledged all but half of what it may \
         have in hand, and an ack counts once it is a second old and nothing disturbed its way. A consumer that is \
@@ -95,8 +95,11 @@ impl FairShare {
         let Some(count) = open.counts.get_mut(&client) else { return };
         *count += 1;
         open.given += 1;
-        let (count, others) = (*count, open.counts.len() > 1);
-        let least = open.counts.iter().min_by_key(|(_, count)| **count).map(|(client, count)| (*client, *count));
+        let count = *count;
+        let rank = |client: &ClientId| scene.roster.clients[client.index()].rank;
+        let peers = || open.counts.iter().filter(|(other, _)| rank(other) == rank(&client));
+        let least = peers().min_by_key(|(_, count)| **count).map(|(client, count)| (*client, *count));
+        let others = peers().nth(1).is_some();
         tally.exercise(others && open.given >= TELLING);
         if let Some((neglected, least)) = least.filter(|(_, least)| count - least > 1) {
             let name = |client: ClientId| &scene.roster.clients[client.index()].name;
@@ -230,6 +233,16 @@ mod tests {
         turns(&mut story, 0, 6);
         story.take(6, "consumer-2").take(7, "consumer-2");
         story.ends().violated("workers@west gave consumer-2 5 of 8 messages and consumer-1 3, though all had room");
+    }
+
+    #[test]
+    fn one_of_a_lower_rank_takes_no_turns_with_one_of_a_higher() {
+        let mut story = Story::sharing("fair-share", SubscriptionMode::Shared).ranking("consumer-2", 1);
+        story.attach("consumer-1", 1).attach("consumer-2", 1);
+        (0..12).for_each(|number| {
+            story.take(number, "consumer-1");
+        });
+        story.ends().not_exercised();
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `handed-over`: what a lost consumer had in hand goes to its successor first.
 use super::sessions::{Change, End, receiver};
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, DestinationId, Entry, Event, MessageId, Power, ProducerId, Roster};
+use crate::history::{ClientId, Destination, DestinationId, Entry, Event, MessageId, Power, ProducerId, Roster};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -21,6 +21,8 @@ pub(super) const REGISTRATION: Registration = Registration {
 struct HandedOver {
     /// By destination; `None`: more than one may be active, and nothing is handed over.
     lists: Vec<Option<List>>,
+    /// None has one active.
+    is_idle: bool,
     clients: BTreeMap<ClientId, Own>,
 }
 
@@ -60,10 +62,10 @@ impl Own {
 
 impl HandedOver {
     fn new(roster: &Roster) -> Self {
-        let list = |destination: &crate::history::Destination| {
-            destination.mode.filter(|mode| mode.has_one_active()).map(|_| List::default())
-        };
-        Self { lists: roster.destinations.iter().map(list).collect(), clients: BTreeMap::new() }
+        let list =
+            |destination: &Destination| destination.mode.filter(|mode| mode.has_one_active()).map(|_| List::default());
+        let lists: Vec<Option<List>> = roster.destinations.iter().map(list).collect();
+        Self { is_idle: lists.iter().all(Option::is_none), lists, clients: BTreeMap::new() }
     }
 
     fn list(&mut self, destination: Option<DestinationId>) -> Option<&mut List> {
@@ -166,6 +168,9 @@ impl HandedOver {
 
 impl Invariant for HandedOver {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
+        if self.is_idle {
+            return;
+        }
         match &entry.event {
             Event::Dispatched { message, to, .. } => self.dispatched(*message, to, scene),
             Event::Delivered { message, destination } => self.delivered(entry, (*message, *destination), scene, tally),

@@ -1,7 +1,7 @@
 //! `one-active`: where one consumer at a time gets everything, there are never two.
 use super::sessions::{Change, forgets};
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, DestinationId, Entry, Event, HostId, Roster};
+use crate::history::{ClientId, DestinationId, Entry, Event, HostId, MessageId, Roster, SubscriptionMode};
 use std::collections::BTreeMap;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -36,8 +36,9 @@ struct Target {
 
 impl OneActive {
     fn new(roster: &Roster) -> Self {
-        let promised = |mode: Option<crate::history::SubscriptionMode>| mode.is_some_and(|mode| mode.has_one_active());
-        Self { promised: roster.destinations.iter().map(|d| promised(d.mode)).collect(), targets: BTreeMap::new() }
+        let modes = roster.destinations.iter().map(|destination| destination.mode);
+        let promised = modes.map(|mode| mode.is_some_and(SubscriptionMode::has_one_active)).collect();
+        Self { promised, targets: BTreeMap::new() }
     }
 
     fn destination(&self, client: ClientId, scene: &Scene<'_>) -> Option<DestinationId> {
@@ -70,28 +71,38 @@ impl OneActive {
 impl Invariant for OneActive {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         if let Event::Dispatched { message, to, .. } = &entry.event {
-            let Some((destination, target, allowed)) = self.dispatched(&entry.host, to, scene) else { return };
-            tally.exercise(true);
-            if allowed {
-                tally.check(1);
-                return;
+            if let Some((destination, target, allowed)) = self.dispatched(&entry.host, to, scene) {
+                tally.exercise(true);
+                if allowed {
+                    tally.check(1);
+                } else {
+                    tally.violate(two(entry, *message, destination, target, scene));
+                }
             }
-            let name = |client: ClientId| &*scene.roster.clients[client.index()].name;
-            let what = format!(
-                "{} gave messages to {} and then {} to {to}, though nobody had come or gone",
-                scene.roster.destination_name(destination),
-                target.before.map_or("somebody", name),
-                scene.roster.message(*message),
-            );
-            let custody = scene.custody.of(*message);
-            tally.violate(Violation { at: entry.at, message: Some(*message), what, custody });
-        } else if forgets(entry) {
+            return;
+        }
+        if self.targets.is_empty() {
+            return;
+        }
+        if forgets(entry) {
             let Some(place) = scene.directory.place(&entry.host) else { return };
             self.targets.retain(|(_, broker), _| !scene.directory.is_at(*broker, place));
         } else if let Some(change) = Change::of(entry, scene) {
             self.came_or_went(&change, scene);
         }
     }
+}
+
+fn two(entry: &Entry, message: MessageId, of: DestinationId, target: Target, scene: &Scene<'_>) -> Violation {
+    let name = |client: ClientId| &*scene.roster.clients[client.index()].name;
+    let what = format!(
+        "{} gave messages to {} and then {} to {}, though nobody had come or gone",
+        scene.roster.destination_name(of),
+        target.before.map_or("somebody", name),
+        scene.roster.message(message),
+        name(target.client),
+    );
+    Violation { at: entry.at, message: Some(message), what, custody: scene.custody.of(message) }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Sessions as both of their ends tell them, and which of them count.
 use super::Scene;
-use crate::history::{ClientId, DestinationId, Entry, Event, HostId, Outages, Power, Roster, SubscriptionMode};
+use crate::history::{Client, ClientId, DestinationId, Entry, Event, HostId, Outages, Power, Roster, SubscriptionMode};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -134,13 +134,16 @@ pub(super) struct Attendance(BTreeMap<ClientId, Sessions>);
 impl Attendance {
     /// Watches the clients of destinations that are shared in one of these ways.
     pub(super) fn of(roster: &Roster, wanted: impl Fn(SubscriptionMode) -> bool) -> Self {
-        let mode = |client: &crate::history::Client| roster.destinations.get(client.receives?.index())?.mode;
+        let mode = |client: &Client| roster.destinations.get(client.receives?.index())?.mode;
         let clients = roster.clients.iter().enumerate();
         let watched = clients.filter(|(_, client)| mode(client).is_some_and(&wanted));
         Self(watched.map(|(index, _)| (ClientId(index as u32), Sessions::default())).collect())
     }
     /// Folds one entry. Says what changed about the session of one that is watched.
     pub(super) fn see(&mut self, entry: &Entry, scene: &Scene<'_>) -> Option<Change> {
+        if self.0.is_empty() {
+            return None;
+        }
         if forgets(entry) {
             self.forget(entry, scene);
             return None;

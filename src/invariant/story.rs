@@ -65,6 +65,10 @@ impl Story {
         let roster = sharers(mode);
         Self { roster, ..Self::of(name) }
     }
+    pub(super) fn ranking(mut self, client: &str, rank: u32) -> Self {
+        self.roster.clients.iter_mut().filter(|one| &*one.name == client).for_each(|one| one.rank = rank);
+        self
+    }
     pub(super) fn promising(mut self, delivery: Delivery) -> Self {
         self.roster.routes[0].delivery = delivery;
         self
@@ -307,6 +311,7 @@ fn roster() -> Roster {
         placed,
         receives: None,
         room: None,
+        rank: 0,
     };
     let hubs = names(&["hub-a", "hub-b"]);
     let machines = [
@@ -377,6 +382,7 @@ fn sharers(mode: SubscriptionMode) -> Roster {
         placed: false,
         receives,
         room: receives.map(|_| 4),
+        rank: 0,
     };
     Roster {
         machines: machines.map(machine).into(),

@@ -310,6 +310,7 @@ mod tests {
             placed: false,
             receives,
             room: None,
+            rank: 0,
         };
         let place = DestinationId(0);
         let roster = Roster {

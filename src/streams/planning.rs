@@ -152,6 +152,7 @@ fn planned_producer(
         placed: false,
         receives: None,
         room: None,
+        rank: 0,
     });
     ProducerPlan {
         starts: draw(producer.starts, "starts"),
@@ -203,6 +204,7 @@ fn planned_consumer(
         placed: false,
         receives: Some(destination),
         room: Some(consumer.queue),
+        rank: consumer.priority,
     });
     ConsumerPlan {
         starts: draw(consumer.starts, "starts"),

@@ -7,8 +7,9 @@
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
 //! - [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
 //! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`back_off`], [`keep_alive`]: how clients wait
-//!   and how they notice that nobody is there.
+//!   and how they notice that nobody is there. [`alarms`]: what services will have to do at a later time.
 
+pub mod alarms;
 pub mod back_off;
 pub mod cli;
 pub mod custody;

@@ -93,3 +93,11 @@ pub enum SendError {
     #[serde(rename = "send-error:8")]
     Unknown,
 }
+
+/// With what a broker closes a socket whose frame it cannot read. The real one gives 3, which no WebSocket may carry
+/// (RFC 6455, 7.4.2); this says the same.
+pub const UNREADABLE: u16 = 1003;
+/// With what it closes a socket that has nothing to be attached to any more.
+pub const DONE: u16 = 1000;
+/// With what it closes sockets when it stops, or thinks them dead.
+pub const GOING_AWAY: u16 = 1001;

@@ -1,6 +1,6 @@
 //! A stream's name on the wire.
 use crate::streams::plan::Scope;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use std::fmt;
 use std::sync::Arc;
 
@@ -8,8 +8,8 @@ const GLOBAL: &str = "c8globals.";
 const LOCAL: &str = "c8locals.";
 
 /// A stream as the service names it: `c8globals.orders`, `c8locals.notes` (Macrometa docs, streams).
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize)]
+#[serde(try_from = "String")]
 pub struct Topic(Arc<str>);
 
 /// Why a text names no stream.
@@ -69,9 +69,9 @@ impl TryFrom<String> for Topic {
     }
 }
 
-impl From<Topic> for String {
-    fn from(topic: Topic) -> Self {
-        topic.0.as_ref().to_owned()
+impl Serialize for Topic {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(&self.0)
     }
 }
 

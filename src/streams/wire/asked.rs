@@ -96,3 +96,6 @@ fn way<'a>(path: &'a [&'a str]) -> Way<'a> {
         _ => Way::Other(path),
     }
 }
+
+#[cfg(test)]
+mod tests;

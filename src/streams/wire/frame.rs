@@ -257,3 +257,6 @@ pub fn read_heard(text: &str) -> Result<Heard, NotHeard> {
         _ => Err(NotHeard("neither an answer nor a message".into())),
     }
 }
+
+#[cfg(test)]
+mod tests;

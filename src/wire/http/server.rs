@@ -60,12 +60,12 @@ where
             })
         }
     };
-    converse(host, stream, peer, answer).await;
+    converse(host, stream, peer, REQUEST_LIMIT, answer).await;
 }
 
-/// Answers the requests of one connection with responses as they go onto the wire, until it ends or an answer of 101 has
-/// handed it over.
-pub(crate) async fn converse<F, A>(host: Host, stream: Stream, peer: Name, answer: F)
+/// Answers the requests of one connection, with bodies of at most `limit` bytes, with responses as they go onto the wire,
+/// until it ends or an answer of 101 has handed it over.
+pub(crate) async fn converse<F, A>(host: Host, stream: Stream, peer: Name, limit: usize, answer: F)
 where
     F: Fn(Result<Request, Unreadable>) -> A + Clone,
     A: Future<Output = hyper::Response<Full<Bytes>>>,
@@ -76,7 +76,7 @@ where
         let (on, answer, peer, activity) = (on.clone(), answer.clone(), peer.clone(), seen.clone());
         async move {
             let _busy = Busy::begin(activity);
-            Ok::<_, Infallible>(answer(read(&on, request, peer).await).await)
+            Ok::<_, Infallible>(answer(read(&on, request, peer, limit).await).await)
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
@@ -98,7 +98,7 @@ where
 /// Why what came is no whole request.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Unreadable {
-    /// Its body is over [`REQUEST_LIMIT`].
+    /// Its body is over the limit: [`REQUEST_LIMIT`], unless the service has its own.
     #[error("request body too large")]
     TooLarge,
     /// Its body took longer than [`IDLE_LIMIT`].
@@ -123,15 +123,20 @@ impl Unreadable {
     }
 }
 
-async fn read(host: &Host, mut request: hyper::Request<Incoming>, peer: Name) -> Result<Request, Unreadable> {
+async fn read(
+    host: &Host,
+    mut request: hyper::Request<Incoming>,
+    peer: Name,
+    limit: usize,
+) -> Result<Request, Unreadable> {
     let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
     let (head, body) = request.into_parts();
     let target = head.uri.path_and_query().map_or("", |target| target.as_str());
     // One that says so itself is not waited for.
-    if body.size_hint().lower() > REQUEST_LIMIT as u64 {
+    if body.size_hint().lower() > limit as u64 {
         return Err(Unreadable::TooLarge);
     }
-    let body = match host.within(IDLE_LIMIT, Limited::new(body, REQUEST_LIMIT).collect()).await {
+    let body = match host.within(IDLE_LIMIT, Limited::new(body, limit).collect()).await {
         Err(Elapsed) => return Err(Unreadable::Late),
         Ok(Ok(body)) => body.to_bytes(),
         Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Unreadable::TooLarge),

@@ -16,11 +16,11 @@ use tokio_tungstenite::tungstenite::protocol::Role;
 
 /// Answers requests and handshakes until the listener fails or the caller drops the future (open connections end with
 /// the boot). Each connection is a task of its own, as [`http::serve`](crate::wire::http::serve) has them; one that was
-/// answered 101 is whoever's has the [`Handover`].
+/// answered 101 is whoever's has the [`Handover`]. Bodies of requests have at most `limit` bytes.
 ///
 /// # Errors
 /// The listener's: it stopped accepting.
-pub async fn serve<F, A>(host: Host, listener: Listener, answer: F) -> io::Result<()>
+pub async fn serve<F, A>(host: Host, listener: Listener, limit: usize, answer: F) -> io::Result<()>
 where
     F: Fn(Result<Request, Unreadable>) -> A + Clone + Send + Sync + 'static,
     A: Future<Output = Reply> + Send + 'static,
@@ -33,7 +33,7 @@ where
                 let reply = answer(request);
                 async { reply.await.0 }
             };
-            converse(on, accepted.stream, accepted.peer, answer).await;
+            converse(on, accepted.stream, accepted.peer, limit, answer).await;
         });
     }
 }

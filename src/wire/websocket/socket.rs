@@ -20,8 +20,6 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 /// (broker.conf, maxMessageSize).
 pub const FRAME_LIMIT: usize = 5 << 20;
 
-/// Reading stops while this much waits to be written: a peer that does not read is not served for ever.
-const MOST_UNWRITTEN: usize = 64 << 10;
 /// Allocated for every socket.
 const READ_AT_ONCE: usize = 4 << 10;
 /// As many bytes of frames go to the stream at once.
@@ -106,7 +104,8 @@ impl From<Error> for SocketError {
 /// One WebSocket connection, client's or server's end.
 ///
 /// One task holds it: [`send`](Self::send) only queues, [`next`](Self::next) writes what is queued while it waits for a
-/// frame, so neither direction can block the other. Pings and closes of the peer are answered by themselves.
+/// frame, so neither direction can block the other. Pings and closes of the peer are answered by themselves. How much
+/// may be queued for a peer that does not read is its holder's to decide: [`unwritten`](Self::unwritten).
 pub struct Socket {
     inner: WebSocketStream<Stream>,
     queue: VecDeque<Frame>,
@@ -172,10 +171,7 @@ impl Socket {
     /// As [`next`](Self::next).
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Frame>, SocketError>> {
         loop {
-            let written = self.poll_flush(cx)?;
-            if written.is_pending() && self.queued > MOST_UNWRITTEN {
-                return Poll::Pending;
-            }
+            let _ = self.poll_flush(cx)?;
             return Poll::Ready(match ready!(Pin::new(&mut self.inner).poll_next(cx)) {
                 None | Some(Err(Error::Protocol(ProtocolError::ResetWithoutClosingHandshake))) => Ok(None),
                 Some(Err(error)) => Err(error.into()),

@@ -73,7 +73,7 @@ async fn echo(host: Host) {
             }
         }
     };
-    serve(host, listener, answer).await.unwrap();
+    serve(host, listener, 1000, answer).await.unwrap();
 }
 
 async fn raw(host: &Host) -> Stream {

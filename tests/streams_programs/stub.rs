@@ -74,7 +74,7 @@ pub(crate) async fn stub(host: Host, script: Script, seen: Arc<Mutex<Seen>>) {
         let stub = stub.clone();
         async move { stub.answer(request.expect("programs ask whole requests")).await }
     };
-    let _ = serve(host, listener, answer).await;
+    let _ = serve(host, listener, 1 << 16, answer).await;
 }
 
 impl Stub {

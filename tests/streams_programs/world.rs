@@ -1,8 +1,8 @@
 //! The world of a stream: a broker, a producer, two consumers of one subscription; how it is played and judged.
 use giant_lizard::engines::{self, Part, Production};
 use giant_lizard::history::{
-    Client, Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Producer, ProducerId, Roster,
-    Route, SubscriptionMode, Witness,
+    Client, Delivery, Destination, DestinationId, Entry, Event, Machine, Name, Producer, ProducerId, Roster, Route,
+    SubscriptionMode, Witness,
 };
 use giant_lizard::host::{Host, Software};
 use giant_lizard::invariant::{Rules, Verdict};
@@ -194,6 +194,15 @@ fn roster(mode: SubscriptionMode, parts: &[Part]) -> Roster {
     }
 }
 
-pub(crate) fn received(event: &Event) -> Option<MessageId> {
-    if let Event::Received { message, .. } = event { Some(*message) } else { None }
+/// Plays every seed, on two threads, and returns what `look` says of each, in order.
+pub(crate) fn over<T: Send>(seeds: std::ops::Range<u64>, look: impl Fn(u64) -> T + Sync) -> Vec<T> {
+    let (look, seeds) = (&look, &seeds);
+    let every_other = |first: u64| seeds.clone().filter(move |seed| seed % 2 == first).map(|seed| (seed, look(seed)));
+    #[expect(clippy::disallowed_methods, reason = "it is the worlds, one after the other, that these threads start")]
+    let mut all: Vec<(u64, T)> = std::thread::scope(|scope| {
+        let threads = [0, 1].map(|first| scope.spawn(move || every_other(first).collect::<Vec<_>>()));
+        threads.into_iter().flat_map(|thread| thread.join().expect("no world fails")).collect()
+    });
+    all.sort_by_key(|(seed, _)| *seed);
+    all.into_iter().map(|(_, value)| value).collect()
 }

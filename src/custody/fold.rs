@@ -24,6 +24,8 @@ pub struct Custody {
     open: usize,
     /// What is owed and not received, over all lanes.
     debts: u64,
+    /// The part of it that is confirmed, by destination.
+    confirmed_debts: Vec<u64>,
     followed: BTreeMap<MessageId, Vec<Entry>>,
     operations: Operations,
 }
@@ -50,6 +52,7 @@ impl Custody {
         }
         Self {
             operations: Operations::new(&roster),
+            confirmed_debts: vec![0; roster.destinations.len()],
             roster,
             directory,
             sources,
@@ -140,6 +143,19 @@ impl Custody {
     /// How many messages are between their dispatch and a settled ack, by destination.
     pub fn flights(&self) -> usize {
         self.lanes.iter().map(Lane::flights).sum()
+    }
+    /// How many messages are confirmed, owed to a destination and not received by it.
+    pub fn confirmed_debts(&self, destination: DestinationId) -> u64 {
+        self.confirmed_debts.get(destination.index()).copied().unwrap_or(0)
+    }
+    /// The destinations to which routes lead from a producer.
+    pub fn destinations_of(&self, producer: ProducerId) -> impl Iterator<Item = DestinationId> {
+        let lanes = self.sources.get(producer.index()).map(|source| &source.lanes);
+        lanes.into_iter().flatten().map(|(destination, _)| *destination)
+    }
+    /// Whether a destination has received a message.
+    pub fn has_received(&self, message: MessageId, destination: DestinationId) -> bool {
+        self.lane(message, destination).is_some_and(|lane| self.lanes[lane.index()].received.contains(message.number))
     }
     /// Whether a producer has offered something that is not confirmed yet.
     pub fn has_unconfirmed(&self, producer: ProducerId) -> bool {
@@ -233,8 +249,14 @@ impl Custody {
         let tried = open.tried;
         source.unconfirmed -= 1;
         self.counts.confirmed += 1;
-        let owed = source.lanes.iter().map(|(_, lane)| &self.lanes[lane.index()]).filter(|lane| lane.owes(number));
-        let kept = owed.filter(|lane| lane.received.contains(number)).count() as u64;
+        let mut kept = 0;
+        for lane in source.lanes.iter().map(|(_, lane)| &self.lanes[lane.index()]).filter(|lane| lane.owes(number)) {
+            if lane.received.contains(number) {
+                kept += 1;
+            } else {
+                self.confirmed_debts[lane.destination.index()] += 1;
+            }
+        }
         self.close_if_done(message);
         Turn::Confirmed { message, kept, tried }
     }
@@ -249,6 +271,11 @@ impl Custody {
             source.unconfirmed -= usize::from(open.confirmed_at.is_none());
             self.open -= 1;
             self.debts -= missing;
+            if open.confirmed_at.is_some() {
+                for lane in source.lanes.iter().map(|(_, lane)| &self.lanes[lane.index()]) {
+                    self.confirmed_debts[lane.destination.index()] -= u64::from(lane.misses(message.number));
+                }
+            }
         }
         self.counts.given_up += 1;
         Turn::GivenUp { message, missing, why }
@@ -294,6 +321,7 @@ impl Custody {
             Some(open) => {
                 self.latency.record(at - open.offered_at);
                 self.debts -= u64::from(owed);
+                self.confirmed_debts[destination.index()] -= u64::from(owed && open.confirmed_at.is_some());
                 (open.confirmed_at.is_some(), open.tried)
             }
             None => {

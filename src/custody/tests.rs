@@ -286,6 +286,10 @@ impl Model {
             }
         }
     }
+    fn confirmed_debts(&self, to: u32) -> u64 {
+        let owed = self.records.iter().filter(|record| record.is_owed() && record.confirmed);
+        owed.filter(|record| record.missing().contains(&to)).count() as u64
+    }
     fn missing(&self) -> Vec<(MessageId, DestinationId)> {
         let owed = self.records.iter().enumerate().filter(|(_, record)| record.is_owed());
         let missing = |(n, record): (usize, &Record)| {
@@ -342,6 +346,9 @@ proptest! {
             let open = model.records.iter().filter(|r| r.is_owed() && !(r.confirmed && r.missing().is_empty())).count();
             prop_assert_eq!(books.custody.open(), open);
             prop_assert_eq!(books.custody.counts(), model.counts());
+            for to in [CENTRAL, LATE] {
+                prop_assert_eq!(books.custody.confirmed_debts(to), model.confirmed_debts(to.0));
+            }
         }
     }
 }

@@ -1,5 +1,5 @@
 //! What the streams are made of, every choice made: what a seed makes of the `streams:` section.
-use super::knobs::{Acks, BrokerKnobs, OnClose, OnRefusal, ReadsAnswers};
+use super::knobs::{Acks, AfterGivingBack, BrokerKnobs, OnClose, OnRefusal, ReadsAnswers};
 use crate::history::{DestinationId, Name, ProducerId, SubscriptionMode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,8 @@ pub struct ConsumerPlan {
     pub connecting: Connecting,
     /// When it acknowledges.
     pub acks: Acks,
+    /// What it does after it gave a message back.
+    pub after_giving_back: AfterGivingBack,
 }
 
 /// A stream, as clients name it.

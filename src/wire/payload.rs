@@ -20,8 +20,8 @@ pub struct Payload {
 
 /// Why a body is no built-in message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "their messages say it")]
 pub enum PayloadError {
+    /// Not JSON, or without producer, number and checksum: somebody else's.
     #[error("not a built-in message")]
     Foreign,
     /// It says that it is one, but was changed on its way.

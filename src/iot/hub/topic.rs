@@ -25,16 +25,26 @@ pub const MESSAGE_ID: &str = "$.mid";
 
 /// What a device asks by publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "a `rid` is the request id, sent back as it came")]
 pub enum Asked {
     /// `devices/{id}/messages/events/{bag}`
     Telemetry(Properties),
     /// `$iothub/twin/GET/?$rid={rid}`
-    Twin { rid: String },
+    Twin {
+        /// The request's id, sent back as it came.
+        rid: String,
+    },
     /// `$iothub/twin/PATCH/properties/reported/?$rid={rid}`
-    Report { rid: String },
+    Report {
+        /// The request's id, sent back as it came.
+        rid: String,
+    },
     /// `$iothub/methods/res/{status}/?$rid={rid}`: the answer to a method.
-    Returned { status: i32, rid: String },
+    Returned {
+        /// The device's own status: any number, 200 by custom.
+        status: i32,
+        /// The id under which the hub called the method.
+        rid: String,
+    },
 }
 
 /// Reads a topic that a device published to. `None`: it is none of its topics. A device id is never encoded in a topic.

@@ -7,7 +7,7 @@ use crate::streams::broker::topic::Topic;
 use crate::streams::client::program::{Output, Program};
 use crate::streams::client::request::{Ask, Failure};
 use crate::streams::client::session::{Session, Turn};
-use crate::streams::knobs::Acks;
+use crate::streams::knobs::{Acks, AfterGivingBack};
 use crate::streams::plan::ConsumerPlan;
 use crate::streams::wire::attachment::NACK_DELAY;
 use crate::streams::wire::frame::{Delivered, Heard, read_heard, to_text};
@@ -197,7 +197,7 @@ impl Consumer {
         self.session.send(now, to_text(&ClientFrame::Nack(arrival.id.to_string())), &mut self.outputs);
         self.not_acknowledged(arrival.message, "given back");
         self.given_back.insert(arrival.id.clone());
-        if self.plan.mode.has_one_active() {
+        if self.plan.mode.has_one_active() && self.plan.after_giving_back == AfterGivingBack::Waits {
             self.awaited = Some((arrival.id, now + self.plan.give_back_delay + COMES_AGAIN));
             self.let_go(0, "it comes again after the one before it");
         }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 /// Finds where a sound scenario leaves what the systems promise. Invariants that it waives are not spoken of.
 pub(crate) fn warn(scenario: &Scenario, sound: &Node) -> Vec<Mistake> {
-    let Some(section) = &scenario.iot else { return Vec::new() };
+    let Some(section) = &scenario.systems.iot else { return Vec::new() };
     let (usual, end) = (Rules::default(), scenario.duration.most());
     let within = |name: &str, usual: Duration| {
         scenario.invariants.get(name).and_then(|rule| rule.within).map_or(usual, |within| within.least())

@@ -35,7 +35,7 @@ fn plan(mode: SubscriptionMode) -> ConsumerPlan {
             on_refusal: OnRefusal::Retries,
         },
         acks: Acks::AfterHandling,
-        after_giving_back: crate::streams::knobs::AfterGivingBack::Waits,
+        after_giving_back: AfterGivingBack::Waits,
     }
 }
 

@@ -113,6 +113,16 @@ fn turn_of(consumers: &Consumers, turn: usize, knob: Turns) -> Option<usize> {
         Turns::RoundRobin => turn.checked_rem(count)?,
         Turns::FirstWithRoom => 0,
     };
-    let free = (first..count).chain(0..first).filter(|index| consumers[*index].room.is_free());
-    free.min_by_key(|index| consumers[*index].priority)
+    let mut best: Option<usize> = None;
+    for index in (first..count).chain(0..first).filter(|index| consumers[*index].room.is_free()) {
+        let priority = consumers[index].priority;
+        if best.is_none_or(|best| priority < consumers[best].priority) {
+            best = Some(index);
+        }
+        // There is no higher one: the others need not be asked.
+        if priority == 0 {
+            break;
+        }
+    }
+    best
 }

@@ -239,8 +239,6 @@ fn the_crowd_notices_a_message_that_is_sent_out_of_order() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 150, ..ProptestConfig::default() })]
-
     #[test]
     fn exclusive_keeps_order_and_loses_nothing(steps in prop::collection::vec(step(), 0..80)) {
         play(Exclusive, &steps);

@@ -210,7 +210,7 @@ pub enum UnknownStream {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HalfOpen {
-    /// The broker pings the holder first, and refuses only if it answers within a second.
+    /// The broker pings the holder first, and refuses only if it answers within 5 s.
     #[default]
     Probed,
     /// It is refused until the broker notices by itself.

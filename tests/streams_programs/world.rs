@@ -7,7 +7,7 @@ use giant_lizard::history::{
 use giant_lizard::host::{Host, Software};
 use giant_lizard::invariant::{Rules, Verdict};
 use giant_lizard::judge::{Findings, Judge};
-use giant_lizard::streams::knobs::{Acks, OnClose, OnRefusal, ReadsAnswers};
+use giant_lizard::streams::knobs::{Acks, AfterGivingBack, OnClose, OnRefusal, ReadsAnswers};
 use giant_lizard::streams::plan::{Connecting, ConsumerPlan, Creates, ProducerPlan, Scope, StreamPlan};
 use lizard_sim::{Fault, Fingerprint};
 use std::future::Future;
@@ -155,6 +155,7 @@ pub(crate) fn consumer_plan(name: &str, mode: SubscriptionMode) -> ConsumerPlan 
         give_back_delay: 10 * SECOND,
         connecting: connecting(),
         acks: Acks::AfterHandling,
+        after_giving_back: AfterGivingBack::Waits,
     }
 }
 
@@ -171,6 +172,7 @@ fn roster(mode: SubscriptionMode, parts: &[Part]) -> Roster {
         placed: false,
         receives,
         room: Some(1000),
+        rank: 0,
     };
     let receiving = consumers.iter().map(|name| client(name, vec![], Some(DestinationId(0))));
     Roster {

@@ -5,9 +5,9 @@
 //! - [`run`]: a plan becomes a world, a world becomes a report. [`report`]: what people and machines read.
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
-//! - [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
-//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`back_off`], [`keep_alive`]: how clients wait
-//!   and how they notice that nobody is there. [`alarms`]: what services will have to do at a later time.
+//! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
+//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`alarms`]: what they will have to do at a
+//!   later time. [`back_off`], [`keep_alive`]: how clients wait, and how they notice that nobody is there.
 
 pub mod alarms;
 pub mod back_off;
@@ -26,4 +26,5 @@ pub mod report;
 pub mod run;
 pub mod scenario;
 pub mod streams;
+pub mod systems;
 pub mod wire;

@@ -17,7 +17,7 @@ const KINDS: [(&str, &str); 5] = [
     ("fault", "faults (timeline, chaos)"),
     ("verb", "what the operator asks for (timeline)"),
     ("knob", "knobs (pitfalls)"),
-    ("option", "options (iot)"),
+    ("option", "options (of systems)"),
     ("expectation", "expectations (expect)"),
 ];
 

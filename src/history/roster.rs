@@ -68,6 +68,7 @@ pub struct Destination {
     /// Entitled from the beginning, without a `Subscribed` event.
     pub standing: bool,
     /// How its receivers share what comes; `None`: nothing is promised about that.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub mode: Option<SubscriptionMode>,
 }
 
@@ -130,9 +131,18 @@ pub struct Client {
     /// It is placed by a provisioning service (`Allocated`), so it has an assigned service.
     pub placed: bool,
     /// The destination for which it receives, beside others.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub receives: Option<DestinationId>,
     /// Most messages it takes without having acknowledged them; `None`: it sets no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<u32>,
+    /// Its rank among those that receive beside it: the least number comes first. Default 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rank: u32,
+}
+
+fn is_zero(rank: &u32) -> bool {
+    *rank == 0
 }
 
 /// Something that an operator asks for during the run.

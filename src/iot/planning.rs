@@ -6,6 +6,7 @@ use crate::history::{
     Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route,
 };
 use crate::scenario::DurationRange;
+use crate::systems::Setting;
 use base64::Engine;
 use rand::Rng;
 use std::time::Duration;
@@ -19,17 +20,10 @@ pub const OPERATOR: &str = "operator";
 
 /// Draws every choice of the section and enters everybody who takes part into the roster.
 ///
-/// `until`: when producers stop. `ordered`: whether central is owed each device's telemetry in its order; with several
-/// hubs nobody can promise that while one of them is down with messages that central has not read. `operated`: whether
-/// there is an operator, whose operations are planned elsewhere.
-pub fn plan(
-    section: &IotSection,
-    seed: u64,
-    until: Duration,
-    ordered: bool,
-    operated: bool,
-    roster: &mut Roster,
-) -> IotPlan {
+/// Order is judged if the file wants it; with several hubs nobody can promise it while one of them is down with messages
+/// that central has not read. The operator's operations are planned elsewhere.
+pub fn plan(section: &IotSection, setting: &Setting, roster: &mut Roster) -> IotPlan {
+    let Setting { seed, until, ordered, operated } = *setting;
     let draw = |range: &DurationRange, label: &str| range.draw(seed, &format!("iot.{label}"));
     let dps = DpsPlan {
         host: DPS.into(),
@@ -91,6 +85,7 @@ pub fn plan(
                 placed: true,
                 receives: None,
                 room: None,
+                rank: 0,
             });
             devices.push(planned);
         }

@@ -90,10 +90,7 @@ impl engines::Judge for Audience {
 /// The scenario's own rules over the defaults.
 fn rules(plan: &Plan) -> Rules {
     let mut rules = Rules::default();
-    if let Some(iot) = &plan.iot {
-        // Two good health checks, the wait before rebalancing, and some seconds to say so.
-        rules.calls_home = 2 * iot.dps.health_check + iot.dps.rebalance_after + Duration::from_secs(5);
-    }
+    plan.systems.bounds(&mut rules);
     for (name, rule) in &plan.rules {
         if let Some(reason) = &rule.waived {
             rules.waived.insert(name.clone(), reason.clone());

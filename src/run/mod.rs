@@ -17,7 +17,6 @@ pub use outcome::{Mode, Outcome, RunError, Watch};
 
 use crate::engines::{Curtain, Part, Production};
 use crate::history::MessageId;
-use crate::iot;
 use crate::judge::Findings;
 use crate::scenario::Plan;
 use audience::{Audience, Kept};
@@ -94,8 +93,9 @@ fn wronged(findings: &Findings) -> Vec<MessageId> {
     messages
 }
 
-fn production(plan: &Plan) -> Production {
-    let cast = plan.iot.as_ref().map(iot::cast::cast).unwrap_or_default();
+/// Makes a plan playable: every host with its software, and what is done to the world.
+pub fn production(plan: &Plan) -> Production {
+    let cast = plan.systems.cast();
     let part = |host: &crate::scenario::PlannedHost| {
         let (_, software) = cast.iter().find(|(name, _)| *name == host.name)?;
         let (name, site, starts) = (host.name.clone(), host.site.clone(), host.starts);
@@ -111,6 +111,7 @@ fn production(plan: &Plan) -> Production {
         for_good: plan.for_good.iter().cloned().collect(),
         duration: plan.duration,
         settle: plan.settle,
+        needs_no_tokio: true,
     }
 }
 

@@ -102,7 +102,7 @@ fn invariant_report(roster: &Roster, finding: &invariant::Finding) -> InvariantR
 
 /// What the operator asked for before the run was over, and what it was told.
 fn operations(plan: &Plan, asked: &custody::Operations, over: Duration) -> Vec<OperationReport> {
-    let planned = plan.iot.iter().flat_map(|iot| &iot.operator).flat_map(|operator| &operator.operations);
+    let planned = plan.systems.iot.iter().flat_map(|iot| &iot.operator).flat_map(|operator| &operator.operations);
     let report = |operation: &PlannedOperation| {
         let asking = asked.of(operation.id)?;
         let answer = match (asking.asked_at, &asking.answer) {

@@ -1,6 +1,5 @@
 //! Which hosts a name in a scenario stands for.
 use crate::history::{Name, Roster};
-use crate::iot::section::IotSection;
 use std::collections::BTreeMap;
 
 /// Hosts by name, by site and by group.
@@ -11,15 +10,10 @@ pub(crate) struct Cast {
 }
 
 impl Cast {
-    pub(crate) fn of(roster: &Roster, iot: Option<&IotSection>) -> Self {
-        let mut cast = Self::default();
+    pub(crate) fn of(roster: &Roster, groups: BTreeMap<String, Vec<String>>) -> Self {
+        let mut cast = Self { groups, ..Self::default() };
         for machine in &roster.machines {
             cast.sites.entry(machine.site.clone()).or_default().push(machine.name.to_string());
-        }
-        for (group, device) in iot.iter().flat_map(|iot| &iot.devices) {
-            if device.count.is_some() {
-                cast.groups.insert(group.clone(), device.members(group));
-            }
         }
         cast
     }

@@ -104,7 +104,7 @@ pub(crate) fn read(text: &str) -> Result<Node, Mistake> {
     }
     root.ok_or_else(|| {
         Mistake::new(Place::START, "the file is empty")
-            .expected("a scenario: `name:`, `duration:`, `sites:`, `iot:`, ...")
+            .expected("a scenario: `name:`, `duration:`, `sites:`, `iot:` or `streams:`, ...")
     })
 }
 

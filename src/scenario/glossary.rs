@@ -2,6 +2,7 @@
 //! are checked against.
 use super::expectation::OperatorVerb;
 use super::schema::schema;
+use crate::systems::PARTS;
 use serde_json::Value;
 
 /// One word and its meaning.
@@ -18,10 +19,6 @@ pub struct Meaning {
     /// What may be written there: keys or words, each with its meaning.
     pub takes: Vec<(String, String)>,
 }
-
-/// The parts of the `iot:` section by their names in the schema, and where they are written.
-const PARTS: [(&str, &str); 4] =
-    [("Dps", "iot.dps"), ("Hub", "iot.hubs.*"), ("Central", "iot.central"), ("Device", "iot.devices.*")];
 
 /// Everything that a file may say and that has a name, by kind, in the order in which people look.
 pub fn glossary() -> Vec<Meaning> {
@@ -69,7 +66,7 @@ const KNOB: &str = "Knob. ";
 fn of_parts(kind: &'static str, is_one: impl Fn(&str) -> bool) -> Vec<Meaning> {
     let schema = schema().to_value();
     let mut found = Vec::new();
-    for (part, place) in PARTS {
+    for (part, place) in PARTS.iter().copied().flatten() {
         for (key, property) in schema["$defs"][part]["properties"].as_object().into_iter().flatten() {
             if is_one(property["description"].as_str().unwrap_or_default()) {
                 found.push(meaning(&schema, key, kind, place, property));

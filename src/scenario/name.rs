@@ -79,6 +79,14 @@ name!(
     ConsumerName, "consumer"
 );
 name!(
+    /// A client: a device, a program that publishes or consumes, or a group of them (then every one of it).
+    ClientName, "client"
+);
+name!(
+    /// A service that clients connect to: a hub, a broker.
+    ServiceName, "service"
+);
+name!(
     /// An invariant: `lizard explain` lists them.
     InvariantName, "invariant"
 );

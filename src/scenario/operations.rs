@@ -137,7 +137,7 @@ timeline:
     }
 
     fn operator(plan: &Plan) -> &OperatorPlan {
-        plan.iot.as_ref().and_then(|iot| iot.operator.as_ref()).expect("there is an operator")
+        plan.systems.iot.as_ref().and_then(|iot| iot.operator.as_ref()).expect("there is an operator")
     }
 
     #[test]
@@ -187,10 +187,10 @@ timeline:
     #[test]
     fn a_throttle_is_the_hubs_own_affair_and_is_announced_to_the_world() {
         let plan = planned("  - { at: 1m, throttle: { hub: hub-a, to: 5/s, for: 30s } }", 0);
-        let hub = &plan.iot.as_ref().expect("a system").hubs[0];
+        let hub = &plan.systems.iot.as_ref().expect("a system").hubs[0];
         let times: Vec<(u64, u64)> = hub.throttles.iter().map(|t| (t.from.as_secs(), t.until.as_secs())).collect();
         assert_eq!(times, [(60, 90)]);
         assert_eq!(plan.steps().len(), 2);
-        assert!(plan.iot.as_ref().is_some_and(|iot| iot.operator.is_none()), "nothing is asked of central");
+        assert!(plan.systems.iot.as_ref().is_some_and(|iot| iot.operator.is_none()), "nothing is asked of central");
     }
 }

@@ -39,11 +39,13 @@ pub struct TurnOn(pub IndexMap<String, serde_json::Map<String, serde_json::Value
 impl TurnOn {
     pub(crate) const FORMAT: &str = "knobs";
 
-    /// Sets each knob in the section that its path leads into.
-    pub(crate) fn apply(&self, section: &mut serde_json::Value) {
+    /// Sets each knob in the section that its path leads into: the first that has such a part.
+    pub(crate) fn apply(&self, sections: &mut serde_json::Value) {
         for (path, knobs) in &self.0 {
-            let part = path.split('.').try_fold(&mut *section, |part, key| part.get_mut(key));
-            if let Some(part) = part.and_then(serde_json::Value::as_object_mut) {
+            let sections = sections.as_object_mut().into_iter().flat_map(|sections| sections.values_mut());
+            let mut parts =
+                sections.filter_map(|section| path.split('.').try_fold(section, |part, key| part.get_mut(key)));
+            if let Some(part) = parts.next().and_then(serde_json::Value::as_object_mut) {
                 part.extend(knobs.clone());
             }
         }

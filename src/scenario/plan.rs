@@ -2,7 +2,7 @@
 use super::duration::written_out;
 use super::expectation::Counted;
 use crate::history::{Name, Roster};
-use crate::iot::plan::IotPlan;
+use crate::systems::Plans;
 use lizard_sim::Fault;
 use serde::{Serialize, Serializer};
 use std::collections::BTreeMap;
@@ -30,8 +30,9 @@ pub struct Plan {
     pub sites: Vec<(Name, PathPlan)>,
     /// The path of every pair of sites.
     pub links: Vec<(Name, Name, PathPlan)>,
-    /// The IoT system, if there is one.
-    pub iot: Option<IotPlan>,
+    /// Every system that there is.
+    #[serde(flatten)]
+    pub systems: Plans,
     /// What happens to the world, by its beginning.
     pub faults: Vec<PlannedFault>,
     /// Hosts that stay down while settling.
@@ -224,6 +225,28 @@ pub enum ExpectedThat {
         than: Vec<Name>,
         /// The share, in parts per million.
         share_ppm: u32,
+    },
+    /// One of the consumers became the active one of a subscription.
+    Active {
+        /// The subscription, in whatever region.
+        subscription: String,
+        /// The consumers.
+        consumers: Vec<Name>,
+        /// Not before.
+        after: Duration,
+        /// Not later.
+        by: Option<Duration>,
+    },
+    /// One of the consumers was refused.
+    Refused {
+        /// The consumers.
+        consumers: Vec<Name>,
+        /// The HTTP status; `None`: any, or none at all.
+        status: Option<u32>,
+        /// Not before.
+        after: Duration,
+        /// Not later.
+        by: Option<Duration>,
     },
     /// The operator was answered about each of the devices.
     Answered {

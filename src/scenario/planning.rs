@@ -13,8 +13,8 @@ use super::site::Link;
 use super::storm;
 use super::timeline::TimelineItem;
 use crate::history::{Name, Roster};
-use crate::iot;
 use crate::iot::plan::Throttle;
+use crate::systems::{Plans, Sections, Setting};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::Duration;
@@ -38,9 +38,9 @@ impl Scenario {
     pub fn turned_on(&self) -> Result<Self, serde_json::Error> {
         let mut on = self.clone();
         if let Some(Pitfall { turn_on, .. }) = &self.pitfall {
-            let mut section = serde_json::to_value(&self.iot)?;
-            turn_on.apply(&mut section);
-            on.iot = serde_json::from_value(section)?;
+            let mut sections = serde_json::to_value(&self.systems)?;
+            turn_on.apply(&mut sections);
+            on.systems = serde_json::from_value::<Sections>(sections)?;
         }
         Ok(on)
     }
@@ -58,11 +58,9 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
     let mut roster = Roster::default();
     let ordered = scenario.invariants.get("order").is_none_or(|rule| rule.waived.is_none());
     let operated = scenario.timeline.iter().any(operations::is_operation);
-    let mut iot = scenario
-        .iot
-        .as_ref()
-        .map(|section| iot::planning::plan(section, seed, duration, ordered, operated, &mut roster));
-    let cast = Cast::of(&roster, scenario.iot.as_ref());
+    let setting = Setting { seed, until: duration, ordered, operated };
+    let mut systems = scenario.systems.plan(&setting, &mut roster);
+    let cast = Cast::of(&roster, scenario.systems.groups());
 
     let mut drawn: Vec<(Drawing<'_>, Drawn)> = Vec::new();
     let mut asked = Vec::new();
@@ -74,7 +72,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
             }
             let drawing = Drawing { seed, cast: &cast, end: duration, origin, at, kind: item.verb() };
             let fault = drawing.draw(item);
-            if let (Some(throttle), Some(iot)) = (&item.throttle, &mut iot) {
+            if let (Some(throttle), Some(iot)) = (&item.throttle, &mut systems.iot) {
                 let (from, until) = (at, fault.until.unwrap_or(duration));
                 let hub = iot.hubs.iter_mut().find(|hub| *hub.host == *throttle.hub);
                 hub.into_iter().for_each(|hub| hub.throttles.push(Throttle { from, until, limit: throttle.to }));
@@ -82,7 +80,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
             drawn.push((drawing, fault));
         }
     }
-    if let Some(operator) = iot.as_mut().and_then(|iot| iot.operator.as_mut()) {
+    if let Some(operator) = systems.iot.as_mut().and_then(|iot| iot.operator.as_mut()) {
         operations::enter(asked, operator, &mut roster);
     }
     if let Some(chaos) = &scenario.chaos {
@@ -95,7 +93,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
     drawn.sort_by_key(|(drawing, _)| drawing.at);
     let for_good: Vec<Name> =
         drawn.iter().flat_map(|(_, drawn)| &drawn.for_good).map(|host| host.as_str().into()).collect();
-    let hosts = hosts(&roster, iot.as_ref());
+    let hosts = hosts(&roster, &systems);
     let starts = hosts.iter().map(|host| (host.name.clone(), host.starts)).collect();
     let faults = overlap::settle(
         drawn.iter().map(|(drawing, drawn)| (drawn.planned(drawing), drawn.impairs.clone())).collect(),
@@ -115,7 +113,7 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
             .map(|(name, site)| (name.as_str().into(), path_of(site.latency, site.loss, None)))
             .collect(),
         links: links(scenario),
-        iot,
+        systems,
         faults,
         for_good,
         duration,
@@ -151,9 +149,8 @@ fn occurrences(item: &TimelineItem, index: usize, seed: u64, end: Duration) -> V
     times
 }
 
-fn hosts(roster: &Roster, iot: Option<&iot::plan::IotPlan>) -> Vec<PlannedHost> {
-    let starts: BTreeMap<&Name, Duration> =
-        iot.into_iter().flat_map(|iot| &iot.devices).map(|device| (&device.host, device.starts)).collect();
+fn hosts(roster: &Roster, systems: &Plans) -> Vec<PlannedHost> {
+    let starts: BTreeMap<Name, Duration> = systems.late().into_iter().collect();
     let planned = |machine: &crate::history::Machine| PlannedHost {
         name: machine.name.clone(),
         site: machine.site.clone(),

@@ -2,6 +2,7 @@ use super::super::fault_text;
 use super::super::loading::parse;
 use super::super::plan::{PlannedFault, Step};
 use super::*;
+use crate::iot::knobs::OnSessionLoss;
 use lizard_sim::Fault;
 
 const SYSTEM: &str = "
@@ -215,7 +216,7 @@ fn every_pair_of_sites_has_a_path() {
 
 #[test]
 fn chaos_stays_inside_its_envelope() {
-    let rest = "chaos: { faults: [power-loss, crash, freeze, stop, partition, slow, lossy, skew-clock, disk-full, disk-error], every: 5s..20s, lasting: 1s..90s, at-most: 2 }";
+    let rest = "chaos: { faults: [power-loss, crash, freeze, stop, partition, slow, lossy, skew-clock, disk-full, disk-error, hold], every: 5s..20s, lasting: 1s..90s, at-most: 2 }";
     let mut texts = std::collections::BTreeSet::new();
     for seed in 0..30 {
         let plan = planned(rest, seed);
@@ -237,6 +238,25 @@ fn chaos_stays_inside_its_envelope() {
 }
 
 #[test]
+fn chaos_holds_what_two_sites_send_each_other_in_one_direction_or_both_and_releases_it() {
+    let rest = "chaos: { faults: [hold], every: 20s..1m, lasting: 10s }";
+    let mut one_way = std::collections::BTreeSet::new();
+    for seed in 0..10 {
+        let plan = planned(rest, seed);
+        assert!(!plan.faults.is_empty());
+        for fault in &plan.faults {
+            let held = |step: &&Step| matches!(step.fault, Fault::Hold { .. });
+            let released = |step: &&Step| matches!(step.fault, Fault::Release { .. });
+            let (held, released) =
+                (fault.steps.iter().filter(held).count(), fault.steps.iter().filter(released).count());
+            assert_eq!((held, held + released), (released, fault.steps.len()), "{}", fault.text);
+            one_way.insert(fault.text.contains(" from "));
+        }
+    }
+    assert_eq!(one_way.len(), 2, "ten seeds drew only {one_way:?}");
+}
+
+#[test]
 fn a_pitfall_turned_on_differs_by_its_knob_alone_and_calm_has_no_fault() {
     let rest = "
 timeline: [{ at: 1m, attack: { site: west, for: 1m } }]
@@ -245,9 +265,9 @@ pitfall: { issue: \"https://example.org/1\", turn-on: { devices.xyz: { on-sessio
     let loaded = parse(Path::new("test.yaml"), &format!("{SYSTEM}{rest}")).expect("sound");
     let on = loaded.scenario.turned_on().expect("the knob fits");
     let (treatment, control) = (plan(&on, &loaded.file, 1), loaded.plan(1));
-    let knob = |plan: &Plan| plan.iot.as_ref().map(|iot| iot.devices[0].knobs.on_session_loss);
-    assert_eq!(knob(&treatment), Some(iot::knobs::OnSessionLoss::SameHub));
-    assert_eq!(knob(&control), Some(iot::knobs::OnSessionLoss::AskDps));
+    let knob = |plan: &Plan| plan.systems.iot.as_ref().map(|iot| iot.devices[0].knobs.on_session_loss);
+    assert_eq!(knob(&treatment), Some(OnSessionLoss::SameHub));
+    assert_eq!(knob(&control), Some(OnSessionLoss::AskDps));
     assert_eq!(treatment.faults[0].steps, control.faults[0].steps);
     assert!(plan(&on.calm(), &loaded.file, 1).faults.is_empty());
 }

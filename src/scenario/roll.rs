@@ -1,60 +1,123 @@
 //! The names that a file declares, gathered from the document itself, so that a mistake inside a part does not make
 //! every mention of that part look unknown.
 use super::document::Node;
-use super::name::{DeviceName, HostName, HubName, InvariantName, PlaceName, SiteName};
+use super::name::{ClientName, HostName, InvariantName, PlaceName, ServiceName, SiteName};
 use crate::invariant;
-use crate::iot::planning::{CENTRAL, DPS};
+use crate::systems::{DECLARATIONS, Role};
+
+/// One name that a section declares.
+#[derive(Clone, Debug)]
+pub(crate) struct Declared {
+    /// As the file writes it.
+    pub(crate) name: String,
+    /// The section's key in the file, and the part's key in it.
+    pub(crate) path: [&'static str; 2],
+    /// What it is, for people: `hub`.
+    pub(crate) what: &'static str,
+    /// The schema's format of such names.
+    format: &'static str,
+    role: Role,
+    /// Of a group, how many it has.
+    pub(crate) count: Option<u32>,
+}
+
+/// No group has more; a larger one is reported where it stands.
+const MOST_MEMBERS: u32 = 100_000;
+
+impl Declared {
+    /// Lists what the sections of a document declare, in the order of the registry.
+    pub(crate) fn all(root: &Node) -> Vec<Self> {
+        let mut all = Vec::new();
+        for (section, declares, _) in DECLARATIONS {
+            for declares in *declares {
+                let part = root.entry(section).and_then(|section| section.value.entry(declares.key));
+                for entry in part.map(|part| part.value.entries()).unwrap_or_default() {
+                    let count = entry.value.entry("count").filter(|_| declares.role == Role::Client);
+                    let count = count.and_then(|count| count.value.text()).and_then(|count| count.parse::<u32>().ok());
+                    all.push(Self {
+                        name: entry.key.clone(),
+                        path: [section, declares.key],
+                        what: declares.what,
+                        format: declares.format,
+                        role: declares.role,
+                        count: count.map(|count| count.min(MOST_MEMBERS)),
+                    });
+                }
+            }
+        }
+        all
+    }
+
+    /// The hosts that it stands for.
+    pub(crate) fn hosts(&self) -> Vec<String> {
+        match (self.role, self.count) {
+            (Role::Thing, _) => Vec::new(),
+            (Role::Service(prefix), _) => vec![format!("{prefix}{}", self.name)],
+            (Role::Client, None) => vec![self.name.clone()],
+            (Role::Client, Some(count)) => (1..=count).map(|number| format!("{}-{number:04}", self.name)).collect(),
+        }
+    }
+}
 
 /// Every name that other parts of the file may mention.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Roll {
     sites: Vec<String>,
-    hubs: Vec<String>,
-    devices: Vec<String>,
+    /// Hosts that a system of the file has in any case.
+    given: Vec<&'static str>,
+    declared: Vec<Declared>,
     /// `meter-0001` and so on, of groups.
     members: Vec<String>,
 }
 
+/// A host of every system that is no target: the person who operates it.
+const OPERATOR: &str = "operator";
+
 impl Roll {
     pub(crate) fn of(root: &Node) -> Self {
-        let keys = |path: &[&str]| {
-            let mut node = Some(root);
-            for key in path {
-                node = node.and_then(|node| node.entry(key)).map(|entry| &entry.value);
-            }
-            node.map(Node::entries).unwrap_or_default()
-        };
-        let names = |path: &[&str]| keys(path).iter().map(|entry| entry.key.clone()).collect();
-        let mut members = Vec::new();
-        for group in keys(&["iot", "devices"]) {
-            let count = group
-                .value
-                .entry("count")
-                .and_then(|count| count.value.text())
-                .and_then(|count| count.parse::<u32>().ok());
-            let count = count.unwrap_or(0).min(100_000);
-            members.extend((1..=count).map(|number| format!("{}-{number:04}", group.key)));
+        let sites = root.entry("sites").map(|sites| sites.value.entries()).unwrap_or_default();
+        let declared = Declared::all(root);
+        let has = |(section, ..): &&(&str, _, _)| root.entry(section).is_some();
+        let given = DECLARATIONS.iter().filter(has).flat_map(|(_, _, hosts)| *hosts).copied();
+        Self {
+            sites: sites.iter().map(|entry| entry.key.clone()).collect(),
+            given: given.filter(|host| *host != OPERATOR).collect(),
+            members: declared.iter().filter(|one| one.count.is_some()).flat_map(Declared::hosts).collect(),
+            declared,
         }
-        Self { sites: names(&["sites"]), hubs: names(&["iot", "hubs"]), devices: names(&["iot", "devices"]), members }
     }
 
     /// `None`: the name is declared, or the format is of no name. Else all that are.
-    pub(crate) fn unless_declared(&self, format: &str, name: &str) -> Option<Vec<&str>> {
-        let sites = || self.sites.iter().map(String::as_str);
-        let hubs = || self.hubs.iter().map(String::as_str);
-        let devices = || self.devices.iter().map(String::as_str);
-        let hosts = || [DPS, CENTRAL].into_iter().chain(hubs()).chain(devices());
-        let declared: Vec<&str> = match format {
-            SiteName::FORMAT => sites().collect(),
-            HubName::FORMAT => hubs().collect(),
-            DeviceName::FORMAT => devices().collect(),
-            HostName::FORMAT => hosts().collect(),
-            PlaceName::FORMAT => sites().chain(hosts()).collect(),
-            InvariantName::FORMAT => invariant::ALL.iter().map(|registration| registration.name).collect(),
+    pub(crate) fn unless_declared(&self, format: &str, name: &str) -> Option<Vec<String>> {
+        let hosts_of = |one: &Declared| if one.count.is_some() { vec![one.name.clone()] } else { one.hosts() };
+        let of_role = |is_one: fn(Role) -> bool| {
+            self.declared.iter().filter(move |one| is_one(one.role)).flat_map(hosts_of).collect::<Vec<_>>()
+        };
+        let hosts = || {
+            let given = self.given.iter().map(|host| (*host).to_owned());
+            given.chain(of_role(|role| role != Role::Thing)).collect::<Vec<_>>()
+        };
+        let of_format = self.declared.iter().filter(|one| one.format == format);
+        let is_declarable = DECLARATIONS.iter().flat_map(|(_, declares, _)| *declares).any(|one| one.format == format);
+        let declared: Vec<String> = match format {
+            SiteName::FORMAT => self.sites.clone(),
+            ClientName::FORMAT => of_role(|role| role == Role::Client),
+            ServiceName::FORMAT => of_role(|role| matches!(role, Role::Service(_))),
+            HostName::FORMAT => hosts(),
+            PlaceName::FORMAT => self.sites.iter().cloned().chain(hosts()).collect(),
+            InvariantName::FORMAT => invariant::ALL.iter().map(|one| one.name.to_owned()).collect(),
+            _ if is_declarable => of_format.clone().map(|one| one.name.clone()).collect(),
             _ => return None,
         };
-        let may_be_a_device = matches!(format, DeviceName::FORMAT | HostName::FORMAT | PlaceName::FORMAT);
-        let found = declared.contains(&name) || may_be_a_device && self.members.iter().any(|member| member == name);
+        let is_member_of = |one: &Declared| {
+            let rest = name.strip_prefix(one.name.as_str());
+            one.count.is_some() && rest.is_some_and(|_| self.members.iter().any(|member| member == name))
+        };
+        let may_be_a_member = match format {
+            ClientName::FORMAT | HostName::FORMAT | PlaceName::FORMAT => self.declared.iter().any(is_member_of),
+            _ => of_format.clone().any(is_member_of),
+        };
+        let found = declared.iter().any(|one| one == name) || may_be_a_member;
         // Where nothing at all is declared, that is the mistake, and it is reported where it stands.
         (!found && !declared.is_empty()).then_some(declared)
     }

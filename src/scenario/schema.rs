@@ -7,7 +7,7 @@ use super::pitfall::Pitfall;
 use super::rule::Rule;
 use super::site::{Link, Site};
 use super::timeline::TimelineItem;
-use crate::iot::section::IotSection;
+use crate::systems::Sections;
 use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
@@ -15,7 +15,8 @@ use serde_json::Value;
 
 /// A scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[serde(rename_all = "kebab-case")]
+#[schemars(extend("additionalProperties" = false))]
 pub struct Scenario {
     /// What it is called in reports.
     pub name: String,
@@ -32,9 +33,9 @@ pub struct Scenario {
     /// Paths between sites, where they differ from the default of 1 ms.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub links: Vec<Link>,
-    /// Devices, hubs, a provisioning service and central.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub iot: Option<IotSection>,
+    /// The systems. Flattened, since each is a key of the file; mistakes are found by the schema, not by serde.
+    #[serde(flatten)]
+    pub systems: Sections,
     /// What happens, and when.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub timeline: Vec<TimelineItem>,

@@ -1,14 +1,17 @@
 //! Checks a document's shape against the schema: keys, types, spellings, names. Every mistake is found, and what is
 //! sound is kept, so that later checks see the rest of the file.
+mod free;
+
 use super::document::{Entry, Kind, Node};
 use super::mistake::{Mistake, Place};
 use super::pitfall::TurnOn;
 use super::roll::Roll;
 use super::written;
+use crate::systems::DECLARATIONS;
 use serde_json::{Map, Value, json};
 
 /// What is not built yet, by the part of the schema that will have it: said plainly instead of called unknown.
-const COMING: [(&str, &[&str]); 2] = [("Scenario", &["streams", "amqp"]), ("Expectation", &["active", "refused"])];
+const COMING: [(&str, &[&str]); 1] = [("Scenario", &["amqp"])];
 
 /// What was sound of a node: itself with unsound parts left out, and the same as a value for serde.
 pub(crate) struct Sound {
@@ -192,27 +195,6 @@ impl<'s> Shape<'s> {
         }
     }
 
-    /// Takes a value as it stands. A key that stands twice is a mistake even here.
-    fn free(&mut self, node: &Node) -> Sound {
-        let value = match &node.kind {
-            Kind::Map(entries) => {
-                let mut members = Map::new();
-                for entry in entries {
-                    if members.insert(entry.key.clone(), self.free(&entry.value).value).is_some() {
-                        let message = format!("`{}` stands here a second time", entry.key);
-                        self.mistakes.push(Mistake::new(entry.key_place, message).expected("each name once"));
-                    }
-                }
-                Value::Object(members)
-            }
-            Kind::List(items) => items.iter().map(|item| self.free(item).value).collect(),
-            Kind::Nothing => Value::Null,
-            Kind::Scalar { text, quoted: true } => text.as_str().into(),
-            Kind::Scalar { text, .. } => plain(text),
-        };
-        Sound { node: node.clone(), value }
-    }
-
     fn array(&mut self, node: &Node, spot: Spot<'s, '_>) -> Option<Sound> {
         let Kind::List(items) = &node.kind else {
             return self.wrong(node, spot, "a list");
@@ -253,6 +235,7 @@ impl<'s> Shape<'s> {
         let Some(declared) = self.roll.unless_declared(format, name) else {
             return Some(());
         };
+        let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
         self.mistakes.push(
             Mistake::new(place, format!("unknown {format} `{name}`"))
                 .expected(one_of(&declared))
@@ -304,28 +287,25 @@ impl<'s> Shape<'s> {
 
     /// Walks `turn-on`: each path must lead to a part of this file, each knob must be one of that part's.
     fn knobs(&mut self, root: &Node, turn_on: &Node) -> Value {
-        let section = self.resolved(Spot {
-            schema: &self.schema["$defs"]["IotSection"],
-            part: "IotSection",
-            key: "",
-            place: None,
-            partial: true,
-        });
-        let iot = root.entry("iot").map(|entry| &entry.value);
-        let mut parts: Vec<(String, &'s Value)> = Vec::new();
-        for (key, schema) in section.schema["properties"].as_object().into_iter().flatten() {
-            let members = iot.and_then(|iot| iot.entry(key)).map(|part| part.value.entries()).unwrap_or_default();
-            if schema["additionalProperties"].is_object() {
-                parts.extend(
-                    members.iter().map(|member| (format!("{key}.{}", member.key), &schema["additionalProperties"])),
-                );
-            } else {
-                parts.push((key.clone(), schema));
+        let mut parts: Vec<(String, Spot<'s, '_>)> = Vec::new();
+        for (system, ..) in DECLARATIONS {
+            let Some(section) = root.entry(system) else { continue };
+            let schema = &self.schema["properties"][*system];
+            let spot = self.resolved(Spot { schema, part: system, key: "", place: None, partial: true });
+            for (key, schema) in spot.schema["properties"].as_object().into_iter().flatten() {
+                let members = section.value.entry(key).map(|part| part.value.entries()).unwrap_or_default();
+                let part = |path: String, schema| (path, Spot { schema, ..spot });
+                if schema["additionalProperties"].is_object() {
+                    let schema = &schema["additionalProperties"];
+                    parts.extend(members.iter().map(|member| part(format!("{key}.{}", member.key), schema)));
+                } else {
+                    parts.push(part(key.clone(), schema));
+                }
             }
         }
         let mut knobs = Map::new();
         for entry in turn_on.entries() {
-            let Some((_, schema)) = parts.iter().find(|(path, _)| *path == entry.key) else {
+            let Some((_, part)) = parts.iter().find(|(path, _)| *path == entry.key) else {
                 let paths: Vec<&str> = parts.iter().map(|(path, _)| path.as_str()).collect();
                 self.mistakes.push(
                     Mistake::new(entry.key_place, format!("unknown part `{}`", entry.key))
@@ -334,7 +314,7 @@ impl<'s> Shape<'s> {
                 );
                 continue;
             };
-            let spot = Spot { schema, key: &entry.key, place: Some(entry.key_place), ..section };
+            let spot = Spot { key: &entry.key, place: Some(entry.key_place), ..*part };
             if let Some(sound) = self.node(&entry.value, spot) {
                 knobs.insert(entry.key.clone(), sound.value);
             }
@@ -358,19 +338,6 @@ fn quoted(key: &str) -> String {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
-}
-
-/// What unquoted text means (YAML 1.2, core schema): numbers and `true` and `false`, all else is text.
-fn plain(text: &str) -> Value {
-    let number =
-        |text: &str| text.parse::<i64>().ok().map(Value::from).or_else(|| text.parse::<u64>().ok().map(Value::from));
-    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
-    let float = || text.parse::<f64>().ok().filter(|_| starts_like_one).and_then(serde_json::Number::from_f64);
-    match text {
-        "true" => true.into(),
-        "false" => false.into(),
-        _ => number(text).or_else(|| float().map(Value::Number)).unwrap_or_else(|| text.into()),
-    }
 }
 
 fn is_coming(part: &str, key: &str) -> bool {

@@ -1,7 +1,7 @@
 //! The `streams:` section of a scenario file: its parts, their options, their knobs.
 use super::knobs::{
-    Acks, Answers, BrokerKnobs, GivenBack, OnClose, OnRefusal, Promotes, ReadsAnswers, Replicates, SecondConsumer,
-    Shares, TakesOverAt, TimedOutRoom, Turns,
+    Acks, AfterGivingBack, Answers, BrokerKnobs, GivenBack, OnClose, OnRefusal, Promotes, ReadsAnswers, Replicates,
+    SecondConsumer, Shares, TakesOverAt, TimedOutRoom, Turns,
 };
 use super::plan::{Creates, HalfOpen, Scope, Selection, UnknownStream};
 use crate::history::SubscriptionMode;
@@ -51,11 +51,11 @@ pub struct Region {
     #[serde(default = "three_days")]
     pub time_to_live: DurationRange,
     /// Knob. When it confirms what it was sent. Default after-storing.
-    /// <https://github.com/apache/bookkeeper/issues/3105>
+    /// <https://github.com/nats-io/nats-server/issues/7564>
     #[serde(default)]
     pub answers: Answers,
     /// Knob. What it does with a second consumer of an exclusive subscription. Default refused.
-    /// <https://github.com/apache/pulsar/issues/3504>
+    /// <https://github.com/apache/pulsar/issues/13154>
     #[serde(default)]
     pub second_consumer: SecondConsumer,
     /// Knob. What becomes of the active consumer when another one is made active. Default one-at-a-time.
@@ -63,11 +63,11 @@ pub struct Region {
     #[serde(default)]
     pub promotes: Promotes,
     /// Knob. Where a consumer begins that takes over. Default first-unacked.
-    /// <https://github.com/apache/pulsar/issues/25291>
+    /// <https://github.com/apache/pulsar/pull/11547>
     #[serde(default)]
     pub takes_over_at: TakesOverAt,
     /// Knob. How a shared subscription chooses among its consumers. Default round-robin.
-    /// <https://github.com/apache/pulsar/issues/3131>
+    /// <https://github.com/apache/pulsar/issues/10390>
     #[serde(default)]
     pub turns: Turns,
     /// Knob. To how many consumers of a shared subscription a message goes. Default with-one.
@@ -83,7 +83,7 @@ pub struct Region {
     #[serde(default)]
     pub replicates: Replicates,
     /// Knob. What a subscription with one active consumer does with a message that was given back. Default rewinds.
-    /// <https://github.com/apache/pulsar/pull/9681>
+    /// <https://github.com/apache/pulsar/issues/4118>
     #[serde(default)]
     pub given_back: GivenBack,
 }
@@ -166,7 +166,7 @@ pub struct StreamProducer {
     /// First and longest step of the back-off, doubling, with full jitter. Default 1s..30s. Not drawn.
     #[serde(default = "one_to_thirty_seconds")]
     pub back_off: DurationRange,
-    /// Knob. What it makes of the answers. Default each. <https://github.com/apache/pulsar/issues/4098>
+    /// Knob. What it makes of the answers. Default each. <https://github.com/archfish/pulsar_sdk/issues/7>
     #[serde(default)]
     pub reads_answers: ReadsAnswers,
     /// Knob. What it does when its connection ends. Default reconnects. <https://github.com/apache/pulsar/issues/6991>
@@ -191,7 +191,6 @@ pub struct StreamConsumer {
     #[serde(default = "at_once")]
     pub starts: DurationRange,
     /// The region in which it subscribes. One: each region has its own subscription.
-    #[schemars(length(min = 1, max = 1))]
     pub regions: Vec<RegionName>,
     /// What it consumes.
     pub subscription: SubscriptionName,
@@ -227,7 +226,11 @@ pub struct StreamConsumer {
     /// First and longest step of the back-off, doubling, with full jitter. Default 1s..30s. Not drawn.
     #[serde(default = "one_to_thirty_seconds")]
     pub back_off: DurationRange,
-    /// Knob. When it acknowledges. Default after-handling. <https://github.com/apache/pulsar/issues/14242>
+    /// Knob. What it does after it gave a message back, where order is promised. Default waits.
+    /// <https://github.com/apache/pulsar/pull/9681>
+    #[serde(default)]
+    pub after_giving_back: AfterGivingBack,
+    /// Knob. When it acknowledges. Default after-handling. <https://github.com/HSLdevcom/transitdata/issues/162>
     #[serde(default)]
     pub acks: Acks,
     /// Knob. What it does when its connection ends. Default reconnects. <https://github.com/apache/pulsar/issues/6991>

@@ -1,14 +1,17 @@
 //! Whether a scenario of sound shape makes sense.
 //!
 //! - [`times`]: durations, limits, what comes after the end. [`places`]: sites, links, names taken twice.
-//! - [`system`]: the `iot:` section. [`timeline`]: faults and chaos. [`operations`]: what the operator asks for.
+//! - What each system says of its own section is in its folder. [`timeline`]: faults and chaos. [`operations`]: what the operator asks for.
 //! - [`outcome`]: rules of invariants, expectations, the pitfall.
+//! - [`limits`]: what may be written, though no system promises to live through it.
+mod limits;
 mod operations;
 mod outcome;
 mod places;
-mod system;
 mod timeline;
 mod times;
+
+pub(crate) use limits::warn;
 
 use super::document::Node;
 use super::duration::DurationRange;
@@ -24,7 +27,7 @@ pub(crate) fn check(scenario: &Scenario, sound: &Node, root: &Node) -> Vec<Mista
     checker.times();
     checker.sites();
     checker.names();
-    checker.iot();
+    scenario.systems.check(&mut checker);
     for (index, item) in scenario.timeline.iter().enumerate() {
         checker.timeline_item(item, &index.to_string());
         checker.operation(item, &index.to_string());
@@ -37,20 +40,20 @@ pub(crate) fn check(scenario: &Scenario, sound: &Node, root: &Node) -> Vec<Mista
     checker.mistakes
 }
 
-struct Checker<'a> {
-    scenario: &'a Scenario,
+pub struct Checker<'a> {
+    pub(crate) scenario: &'a Scenario,
     sound: &'a Node,
-    root: &'a Node,
+    pub(crate) root: &'a Node,
     mistakes: Vec<Mistake>,
 }
 
 impl Checker<'_> {
-    fn at(&self, path: &[&str]) -> Place {
+    pub(crate) fn at(&self, path: &[&str]) -> Place {
         self.sound.nearest(path).place
     }
 
     /// The place of the key that a path ends with.
-    fn key(&self, path: &[&str]) -> Place {
+    pub(crate) fn key(&self, path: &[&str]) -> Place {
         let Some((last, before)) = path.split_last() else {
             return self.sound.place;
         };
@@ -58,11 +61,11 @@ impl Checker<'_> {
         parent.entry(last).map_or(parent.place, |entry| entry.key_place)
     }
 
-    fn say(&mut self, place: Place, message: impl Into<String>, expected: impl Into<String>) {
+    pub(crate) fn say(&mut self, place: Place, message: impl Into<String>, expected: impl Into<String>) {
         self.mistakes.push(Mistake::new(place, message).expected(expected));
     }
 
-    fn positive(&mut self, range: DurationRange, path: &[&str]) {
+    pub(crate) fn positive(&mut self, range: DurationRange, path: &[&str]) {
         if range.least().is_zero() {
             self.say(
                 self.at(path),
@@ -72,7 +75,7 @@ impl Checker<'_> {
         }
     }
 
-    fn before_the_end(&self) -> String {
+    pub(crate) fn before_the_end(&self) -> String {
         format!("a time before `duration: {}`", self.scenario.duration)
     }
 

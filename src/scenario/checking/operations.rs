@@ -98,7 +98,7 @@ impl Checker<'_> {
     }
 
     fn throttle(&mut self, throttle: &ThrottleHub, index: &str) {
-        let Some(hub) = self.scenario.iot.as_ref().and_then(|iot| iot.hubs.get(&*throttle.hub)) else { return };
+        let Some(hub) = self.scenario.systems.iot.as_ref().and_then(|iot| iot.hubs.get(&*throttle.hub)) else { return };
         let (to, usual) = (throttle.to, hub.limit);
         if u128::from(to.count) * usual.every.as_nanos() >= u128::from(usual.count) * to.every.as_nanos() {
             self.say(
@@ -111,7 +111,7 @@ impl Checker<'_> {
 
     /// Whether the device, the member of a group or the whole group has an ability.
     fn able(&mut self, name: &str, ability: &str, has: fn(&Device) -> bool, path: &[&str]) {
-        let Some(iot) = &self.scenario.iot else { return };
+        let Some(iot) = &self.scenario.systems.iot else { return };
         let of_group = |(group, device): &(&String, &Device)| {
             *group == name || device.count.is_some() && name.strip_prefix(&***group).is_some_and(is_member)
         };

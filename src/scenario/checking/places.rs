@@ -1,20 +1,22 @@
 //! Sites, links, and names: one name, one meaning.
 use super::super::document::Node;
+use super::super::roll::Declared;
 use super::Checker;
-use crate::iot::planning::{CENTRAL, DPS};
+use crate::systems::DECLARATIONS;
 use std::collections::{BTreeMap, BTreeSet};
-
-/// Names that hosts of the built-in systems have, or will have.
-const TAKEN: [&str; 3] = [DPS, CENTRAL, "operator"];
 
 impl Checker<'_> {
     pub(super) fn sites(&mut self) {
-        if self.root.entry("iot").is_none() {
-            self.say(self.sound.place, "there is no system to run", "an `iot:` section");
+        let sections: Vec<&Node> =
+            DECLARATIONS.iter().filter_map(|(key, ..)| Some(&self.root.entry(key)?.value)).collect();
+        if sections.is_empty() {
+            let keys: Vec<String> = DECLARATIONS.iter().map(|(key, ..)| format!("`{key}:`")).collect();
+            let expected = format!("a section of one: {}", keys.join(" or "));
+            self.say(self.sound.place, "there is no system to run", expected);
             return;
         }
         let mut inhabited = BTreeSet::new();
-        gather_sites(self.root.nearest(&["iot"]), &mut inhabited);
+        sections.into_iter().for_each(|section| gather_sites(section, &mut inhabited));
         for site in self.scenario.sites.keys() {
             if !inhabited.contains(site.as_str()) {
                 self.say(
@@ -28,22 +30,19 @@ impl Checker<'_> {
 
     /// Hosts and sites share one space of names: faults mention either.
     pub(super) fn names(&mut self) {
-        let Some(iot) = &self.scenario.iot else { return };
+        let given = DECLARATIONS.iter().flat_map(|(_, _, hosts)| *hosts);
         let mut taken: BTreeMap<String, String> =
-            TAKEN.iter().map(|name| ((*name).to_owned(), "a built-in host".to_owned())).collect();
+            given.map(|name| ((*name).to_owned(), "a built-in host".to_owned())).collect();
         for site in self.scenario.sites.keys() {
             self.take(&mut taken, site, "site", &["sites", site]);
         }
-        for hub in iot.hubs.keys() {
-            self.take(&mut taken, hub, "hub", &["iot", "hubs", hub]);
-        }
-        for (group, device) in &iot.devices {
-            let path = ["iot", "devices", group];
-            if device.count.is_some() {
-                self.take(&mut taken, group, "group of devices", &path);
+        for declared in Declared::all(self.sound) {
+            let path = [declared.path[0], declared.path[1], declared.name.as_str()];
+            if declared.count.is_some() {
+                self.take(&mut taken, &declared.name, &format!("group of {}s", declared.what), &path);
             }
-            for member in device.members(group) {
-                if !self.take(&mut taken, &member, "device", &path) {
+            for host in declared.hosts() {
+                if !self.take(&mut taken, &host, declared.what, &path) {
                     break;
                 }
             }

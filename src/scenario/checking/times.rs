@@ -2,7 +2,6 @@
 use super::super::duration::written_out;
 use super::super::schema::Scenario;
 use super::Checker;
-use crate::iot::section::Device;
 use std::time::Duration;
 
 /// Retransmission after a long cut starts again within this.
@@ -10,13 +9,11 @@ const LONGEST_RETRANSMISSION: Duration = Duration::from_secs(30);
 
 impl Checker<'_> {
     pub(super) fn times(&mut self) {
-        let Scenario { duration, settle, iot, .. } = self.scenario;
+        let Scenario { duration, settle, systems, .. } = self.scenario;
         if duration.least().is_zero() {
             self.say(self.at(&["duration"]), "a run of no time", "at least a second");
         }
-        let Some(iot) = iot else { return };
-        let recovery = iot.devices.values().map(Device::longest_recovery).max().unwrap_or_default();
-        let needed = LONGEST_RETRANSMISSION + recovery + iot.dps.longest_failback();
+        let needed = LONGEST_RETRANSMISSION + systems.longest_recovery();
         if settle.least() < needed {
             let message = format!("`settle: {settle}` is shorter than the time-outs can need");
             let expected = format!(

@@ -136,11 +136,15 @@ async fn read(
     if body.size_hint().lower() > limit as u64 {
         return Err(Unreadable::TooLarge);
     }
-    let body = match host.within(IDLE_LIMIT, Limited::new(body, limit).collect()).await {
-        Err(Elapsed) => return Err(Unreadable::Late),
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Unreadable::TooLarge),
-        Ok(Err(_)) => return Err(Unreadable::Incomplete),
+    let body = match body.is_end_stream() {
+        // Nearly all requests have none.
+        true => Bytes::new(),
+        false => match host.within(IDLE_LIMIT, Limited::new(body, limit).collect()).await {
+            Err(Elapsed) => return Err(Unreadable::Late),
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Unreadable::TooLarge),
+            Ok(Err(_)) => return Err(Unreadable::Incomplete),
+        },
     };
     let mut request = Request::new(head.method.as_str(), target, body, peer)?;
     (request.headers, request.upgrade) = (head.headers, upgrade);

@@ -14,9 +14,9 @@ use crate::streams::knobs::SecondConsumer;
 use crate::streams::plan::{HalfOpen, UnknownStream};
 use std::time::Duration;
 
-/// How long a socket has to show that it lives while another one waits for its place
-/// (<https://github.com/apache/pulsar/pull/21183>; there 5 s).
-const PROBE_LIMIT: Duration = Duration::from_secs(1);
+/// How long a socket has to show that it lives while another one waits for its place: as long as Apache Pulsar gives it
+/// (<https://github.com/apache/pulsar/pull/21183>).
+const PROBE_LIMIT: Duration = Duration::from_secs(5);
 
 impl Broker {
     pub(super) fn attach(&mut self, now: Duration, socket: SocketId, attachment: Attachment, session: Option<Session>) {

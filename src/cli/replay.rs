@@ -36,13 +36,23 @@ pub(super) struct Replay {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Which {
+pub(super) enum Which {
     /// With the knobs turned on
     Treatment,
     /// Without
     Control,
     /// With the knobs turned on and no faults
     Calm,
+}
+
+impl Which {
+    pub(super) fn way(self) -> Way {
+        match self {
+            Which::Treatment => Way::Treatment,
+            Which::Control => Way::Control,
+            Which::Calm => Way::Calm,
+        }
+    }
 }
 
 /// How much is shown around a violation.
@@ -72,7 +82,10 @@ impl Replay {
         }
         let recorder = Arc::new(Mutex::new(Recorder::default()));
         let witness: Arc<Mutex<dyn Witness>> = recorder.clone();
-        let playing = Playing { witness: Some(witness), until: self.until, ..Playing::default() };
+        let again = format!("--way {}", self.way.way());
+        let named = loaded.scenario.pitfall.is_some() && self.way != Which::Treatment;
+        let again = named.then_some(&*again);
+        let playing = Playing { witness: Some(witness), until: self.until, again, ..Playing::default() };
         let shown = reporting.play(&plan, playing);
         reporting.tell(&loaded, plan.seed, PathBuf::new(), None, shown.as_ref());
         let closed = reporting.close();
@@ -95,12 +108,7 @@ impl Replay {
         if loaded.scenario.pitfall.is_none() {
             return Ok(loaded.plan(seed));
         }
-        let way = match self.way {
-            Which::Treatment => Way::Treatment,
-            Which::Control => Way::Control,
-            Which::Calm => Way::Calm,
-        };
-        Ok(way.plan(loaded, seed)?)
+        Ok(self.way.way().plan(loaded, seed)?)
     }
 
     /// What the remark says that is not so here.

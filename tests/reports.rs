@@ -143,10 +143,36 @@ fn a_replay_of_what_failed_tells_its_custody_everywhere() {
 }
 
 #[test]
+fn a_hunt_leaves_its_result_and_the_whole_run_of_each_causes_shortest_seed() {
+    let lair = Lair::new("hunt");
+    let report = lair.path("report");
+    let hunt = ["hunt", PITFALL, "--turn-on", "--seeds", "4..6", "--no-save", "--report", &report];
+    let output = lizard(&hunt, None);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let result = json(&lair.read("report/hunt.json"));
+    let shortest = &result["scenarios"][0]["groups"][0]["shortest"];
+    let place = format!("seed-{}", shortest["seed"]);
+    assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.json", "trace.json"]);
+    let junit = lair.read("report/junit.xml");
+    let replay = shortest["replay"].as_str().expect("a line");
+    assert!(junit.contains(replay) && junit.contains(" confirmed\n"), "with custody: {junit}");
+    assert!(junit.contains(r#"message="violated in "#) && junit.matches("<testsuite ").count() == 1, "{junit}");
+    let summary = lair.read("report/summary.md");
+    assert!(summary.starts_with("## Giant Lizard: 2 of 2 seeds FAILED\n") && summary.contains(replay), "{summary}");
+    assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/trace.json""#)));
+
+    let output = lizard(&["hunt", "scenarios/quiet.yaml", "--seeds", "0..2", "--no-save", "--report", &report], None);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let junit = lair.read("report/junit.xml");
+    assert!(junit.contains(r#"failures="0" errors="0""#) && junit.contains(r#"<testcase name="no-loss""#), "{junit}");
+    assert!(lair.read("report/summary.md").starts_with("## Giant Lizard: no failure in 2 seeds\n"));
+}
+
+#[test]
 fn a_folder_that_cannot_be_written_is_named_before_anything_runs() {
     let lair = Lair::new("unwritable");
     fs::write(lair.path("file"), "not a folder").expect("a file");
-    for command in ["run", "replay"] {
+    for command in ["run", "replay", "hunt"] {
         let output = lizard(&[command, STORY, "--report", &lair.path("file/report")], None);
         assert_eq!(output.status.code(), Some(3), "{command}");
         assert!(output.stdout.is_empty(), "nothing has run");
@@ -182,7 +208,7 @@ fn names_from_a_hostile_file_stay_text_in_every_file() {
 #[test]
 fn the_page_about_reports_names_every_file_and_shows_commands_that_exist() {
     let page = fs::read_to_string("docs/reports.md").expect("the page is there");
-    for file in ["report.json", "history.jsonl", "trace.json", "junit.xml", "summary.md", "index.html"] {
+    for file in ["report.json", "history.jsonl", "trace.json", "junit.xml", "summary.md", "index.html", "hunt.json"] {
         assert!(page.contains(&format!("`{file}`")), "{file}");
     }
     let scenarios = page.split_whitespace().filter(|word| word.starts_with("scenarios/") && word.ends_with(".yaml"));

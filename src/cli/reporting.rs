@@ -1,7 +1,7 @@
 //! `--report DIR` as the commands use it: runs that leave their files behind, or leave none.
 use super::output::{Failure, remark};
 use crate::history::Witness;
-use crate::report::{Chapter, Folder, Onlookers, PitfallWay, Report, RunFiles, seconds};
+use crate::report::{Chapter, Folder, HuntReport, Onlookers, PitfallWay, Report, RunFiles, seconds};
 use crate::run::{Mode, Watch, run_watched};
 use crate::scenario::{Loaded, Plan};
 use std::collections::BTreeSet;
@@ -84,6 +84,18 @@ impl Reporting {
             way,
             shown: shown.cloned().map_err(ToString::to_string),
         });
+    }
+
+    /// Whether anything is written at all.
+    pub(super) fn is_wanted(&self) -> bool {
+        self.folder.is_some()
+    }
+
+    /// Makes the report one of a hunt.
+    pub(super) fn hunted(&mut self, hunt: &HuntReport) {
+        if let Some(folder) = &mut self.folder {
+            folder.hunted(hunt.clone());
+        }
     }
 
     /// Writes what tells of all runs, also onto the job's page where GitHub runs it.

@@ -1,12 +1,12 @@
 //! The folder of `--report`: what lies in it, for one run or many.
 //!
 //! ```text
-//! DIR/index.html  junit.xml  summary.md                        of all runs
+//! DIR/index.html  junit.xml  summary.md  [hunt.json]           of all runs
 //! DIR/[PLACE/]report.json  history.jsonl  trace.json           of one run; several runs have a place each
 //! ```
 use super::chapter::Chapter;
 use super::draft::Draft;
-use super::{HistoryLines, Report, Trace, to_index, to_json, to_junit, to_markdown};
+use super::{HistoryLines, HuntReport, Report, Trace, to_index, to_json, to_junit, to_markdown};
 use crate::history::{Entry, Witness};
 use crate::scenario::Plan;
 use std::fs;
@@ -19,6 +19,9 @@ pub(super) const FILES_OF_A_RUN: [&str; 4] = ["report.html", "report.json", "his
 
 /// What tells of all runs, beside the index.
 pub(super) const FILES_OF_ALL: [&str; 2] = ["summary.md", "junit.xml"];
+
+/// A hunt's own object.
+pub(super) const HUNT_FILE: &str = "hunt.json";
 
 /// How long a summary may be when nobody says.
 const ROOM: usize = 1 << 20;
@@ -36,6 +39,7 @@ pub struct FolderError {
 pub struct Folder {
     root: PathBuf,
     chapters: Vec<Chapter>,
+    hunt: Option<HuntReport>,
 }
 
 impl Folder {
@@ -50,7 +54,7 @@ impl Folder {
             let prepared = fs::create_dir_all(&folder).and_then(|()| Draft::begin(&folder, "probe").map(drop));
             prepared.map_err(|why| FolderError { folder, why })?;
         }
-        Ok(Self { root: root.to_owned(), chapters: Vec::new() })
+        Ok(Self { root: root.to_owned(), chapters: Vec::new(), hunt: None })
     }
 
     /// Begins the files of a run that are written while it goes.
@@ -59,7 +63,8 @@ impl Folder {
     /// When they cannot be written.
     pub fn begin(&self, place: &Path, plan: &Plan) -> Result<RunFiles, FolderError> {
         let folder = self.root.join(place);
-        let begun = Draft::begin(&folder, "history.jsonl")
+        let begun = fs::create_dir_all(&folder)
+            .and_then(|()| Draft::begin(&folder, "history.jsonl"))
             .and_then(|draft| HistoryLines::begin(draft, plan))
             .and_then(|history| Ok((history, Trace::begin(Draft::begin(&folder, "trace.json")?, plan)?)));
         match begun {
@@ -73,6 +78,11 @@ impl Folder {
         self.chapters.push(chapter);
     }
 
+    /// Makes the report one of a hunt: the runs are those of its shortest seeds.
+    pub fn hunted(&mut self, hunt: HuntReport) {
+        self.hunt = Some(hunt);
+    }
+
     /// Writes what tells of all runs.
     ///
     /// # Errors
@@ -83,7 +93,7 @@ impl Folder {
 
     /// The summary in Markdown, in at most about so many bytes.
     pub fn summary(&self, room: usize) -> String {
-        to_markdown(&self.chapters, room)
+        to_markdown(&self.chapters, self.hunt.as_ref(), room)
     }
 
     fn write_all(&self) -> io::Result<()> {
@@ -91,9 +101,13 @@ impl Folder {
             let names = FILES_OF_A_RUN.iter().filter(|name| self.root.join(place).join(name).exists());
             names.map(|name| (*name).to_owned()).collect()
         };
-        Draft::write(&self.root, "junit.xml", &to_junit(&self.chapters).map_err(io::Error::other)?)?;
+        let hunt = self.hunt.as_ref();
+        if let Some(hunt) = hunt {
+            Draft::write(&self.root, HUNT_FILE, &(serde_json::to_string(hunt)? + "\n"))?;
+        }
+        Draft::write(&self.root, "junit.xml", &to_junit(&self.chapters, hunt).map_err(io::Error::other)?)?;
         Draft::write(&self.root, "summary.md", &self.summary(ROOM))?;
-        Draft::write(&self.root, "index.html", &to_index(&self.chapters, there).map_err(io::Error::other)?)
+        Draft::write(&self.root, "index.html", &to_index(&self.chapters, hunt, there).map_err(io::Error::other)?)
     }
 }
 

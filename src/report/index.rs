@@ -1,5 +1,8 @@
 //! The page over all runs (`index.html`): a table with verdicts and links, without scripts and without a network.
 use super::chapter::{Chapter, Reading};
+use super::folder::{FILES_OF_ALL, HUNT_FILE};
+use super::hunt::HuntReport;
+use super::hunted;
 use super::summary::Verdict;
 use super::text::{counted, stopwatch};
 use super::visible::visible;
@@ -50,15 +53,20 @@ struct Row {
 ///
 /// # Errors
 /// None but those of a template that is wrong.
-pub fn to_index(chapters: &[Chapter], files: impl Fn(&Path) -> Vec<String>) -> Result<String, minijinja::Error> {
+pub fn to_index(
+    chapters: &[Chapter],
+    hunt: Option<&HuntReport>,
+    files: impl Fn(&Path) -> Vec<String>,
+) -> Result<String, minijinja::Error> {
     let failed = chapters.iter().filter(|chapter| chapter.reading() != Reading::Passed).count();
     let page = Page {
-        heading: match failed {
-            0 => format!("{} passed", runs(chapters.len())),
-            failed => format!("{failed} of {} failed", runs(chapters.len())),
+        heading: match (hunt, failed) {
+            (Some(hunt), _) => hunted::heading(hunt),
+            (None, 0) => format!("{} passed", runs(chapters.len())),
+            (None, failed) => format!("{failed} of {} failed", runs(chapters.len())),
         },
         version: env!("CARGO_PKG_VERSION"),
-        links: super::folder::FILES_OF_ALL.iter().map(|name| link(Path::new(""), name)).collect(),
+        links: FILES_OF_ALL.iter().chain(hunt.map(|_| &HUNT_FILE)).map(|name| link(Path::new(""), name)).collect(),
         runs: chapters.iter().map(|chapter| row(chapter, files(&chapter.place))).collect(),
     };
     let mut environment = Environment::new();
@@ -124,7 +132,8 @@ mod tests {
     use super::*;
 
     fn index(chapters: &[Chapter]) -> String {
-        to_index(chapters, |_| vec!["report.json".to_owned(), "trace.json".to_owned()]).expect("the template is sound")
+        to_index(chapters, None, |_| vec!["report.json".to_owned(), "trace.json".to_owned()])
+            .expect("the template is sound")
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! The report as `junit.xml`, which every CI shows: one test suite a run, one test case an invariant and expectation.
 use super::chapter::{Chapter, Standing};
+use super::hunt::HuntReport;
+use super::hunted;
 use super::summary::{InvariantReport, Report};
 use super::text::stopwatch;
 use super::visible::visible;
@@ -11,13 +13,16 @@ use std::time::Duration;
 /// Violations of one invariant that are told with their custody.
 const SHOWN: usize = 3;
 
-/// Writes all runs as one JUnit document.
+/// Writes all runs as one JUnit document; of a hunt, all that it tried.
 ///
 /// # Errors
 /// None that a document in memory has; the library does not say so.
-pub fn to_junit(chapters: &[Chapter]) -> Result<String, SerializeError> {
+pub fn to_junit(chapters: &[Chapter], hunt: Option<&HuntReport>) -> Result<String, SerializeError> {
     let mut document = quick_junit::Report::new("giant-lizard");
-    document.add_test_suites(chapters.iter().map(suite));
+    match hunt {
+        None => document.add_test_suites(chapters.iter().map(suite)),
+        Some(hunt) => document.add_test_suites(hunt.scenarios.iter().map(|hunted| hunted::suite(hunted, chapters))),
+    };
     document.to_string()
 }
 
@@ -81,24 +86,29 @@ fn of_invariant(chapter: &Chapter, report: &Report, invariant: &InvariantReport)
         Standing::Good | Standing::Wanted => TestCaseStatus::success(),
         Standing::Idle(why) => skipped(&why),
         Standing::Bad => {
-            let mut text = format!("{}\n", visible(&report.replay));
-            for violation in invariant.violations.iter().take(SHOWN) {
-                let at = stopwatch(Duration::try_from_secs_f64(violation.at_seconds).unwrap_or_default());
-                text += &format!("\nat {at}: {}\n", visible(&violation.message));
-                for line in &violation.custody {
-                    text += &format!("  {}\n", visible(line));
-                }
-            }
-            let more = invariant.violations.len().saturating_sub(SHOWN) as u64 + invariant.more_violations;
-            if more > 0 {
-                text += &format!("\nand {more} more\n");
-            }
             let first = invariant.violations.first().map_or("violated", |violation| &violation.message);
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-            status.set_type("violated").set_message(visible(first)).set_description(text);
+            status.set_type("violated").set_message(visible(first)).set_description(violations_of(report, invariant));
             status
         }
     }
+}
+
+/// The line that runs it again, and what broke an invariant, with custody.
+pub(super) fn violations_of(report: &Report, invariant: &InvariantReport) -> String {
+    let mut text = format!("{}\n", visible(&report.replay));
+    for violation in invariant.violations.iter().take(SHOWN) {
+        let at = stopwatch(Duration::try_from_secs_f64(violation.at_seconds).unwrap_or_default());
+        text += &format!("\nat {at}: {}\n", visible(&violation.message));
+        for line in &violation.custody {
+            text += &format!("  {}\n", visible(line));
+        }
+    }
+    let more = invariant.violations.len().saturating_sub(SHOWN) as u64 + invariant.more_violations;
+    if more > 0 {
+        text += &format!("\nand {more} more\n");
+    }
+    text
 }
 
 fn failure(kind: &str, message: &str, replay: &str) -> TestCaseStatus {
@@ -107,7 +117,7 @@ fn failure(kind: &str, message: &str, replay: &str) -> TestCaseStatus {
     status
 }
 
-fn skipped(why: &str) -> TestCaseStatus {
+pub(super) fn skipped(why: &str) -> TestCaseStatus {
     let mut status = TestCaseStatus::skipped();
     status.set_message(visible(why));
     status
@@ -119,7 +129,7 @@ mod tests {
     use super::*;
 
     fn junit(chapters: &[Chapter]) -> String {
-        to_junit(chapters).expect("memory takes all")
+        to_junit(chapters, None).expect("memory takes all")
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! Written for GitHub's dialect; GitLab's and plain CommonMark read the same. Whatever comes from files and networks is
 //! escaped, so that no name becomes a tag, a link, a formula or the end of a table.
 use super::chapter::{Chapter, Reading, Standing};
+use super::hunt::HuntReport;
+use super::hunted;
 use super::summary::{InvariantReport, Report, Verdict};
 use super::text::{counted, stopwatch};
 use super::visible::visible;
@@ -14,8 +16,12 @@ const SHOWN: usize = 3;
 
 /// Writes the summary of all runs, in at most about `room` bytes: what has no room is counted, and runs that failed come
 /// before those that passed. (GitHub takes 1 MiB a step, and nothing of what is longer; GitHub docs, "Workflow commands".)
-pub fn to_markdown(chapters: &[Chapter], room: usize) -> String {
-    let mut out = heading(chapters);
+pub fn to_markdown(chapters: &[Chapter], hunt: Option<&HuntReport>, room: usize) -> String {
+    let mut out = match hunt {
+        Some(hunt) => format!("## Giant Lizard: {}\n", hunted::heading(hunt)),
+        None => heading(chapters),
+    };
+    out += &hunt.map(hunted::block).filter(|block| block.len() <= room / 2).unwrap_or_default();
     if chapters.len() > 1 {
         out += &overview(chapters, room / 2);
     }
@@ -95,7 +101,7 @@ fn tell(out: &mut String, chapter: &Chapter, report: &Report, open: bool) -> std
     if fold {
         writeln!(out, "\n</details>")?;
     }
-    writeln!(out, "\n{}", fenced(&report.replay))
+    writeln!(out, "\n{}", fenced("sh", &visible(&report.replay)))
 }
 
 fn invariants(out: &mut String, chapter: &Chapter, report: &Report) -> std::fmt::Result {
@@ -196,11 +202,12 @@ fn in_tag(text: &str) -> String {
 }
 
 /// A block of code, fenced by more backticks than stand in it.
-fn fenced(code: &str) -> String {
-    let code = visible(code);
+pub(super) fn fenced(language: &str, code: &str) -> String {
+    let code: Vec<_> = code.lines().map(visible).collect();
+    let code = code.join("\n");
     let longest = code.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest.max(2) + 1);
-    format!("{fence}sh\n{code}\n{fence}")
+    format!("{fence}{language}\n{code}\n{fence}")
 }
 
 #[cfg(test)]
@@ -212,18 +219,18 @@ mod tests {
 
     #[test]
     fn a_failing_run_has_its_verdicts_custody_and_replay_line() {
-        insta::assert_snapshot!(to_markdown(&[chapter(failing())], ROOM));
+        insta::assert_snapshot!(to_markdown(&[chapter(failing())], None, ROOM));
     }
 
     #[test]
     fn many_runs_begin_with_a_table_and_those_that_failed() {
         let broken = Chapter { shown: Err("hub-a panicked at 3s: no".into()), ..chapter(passing()) };
-        insta::assert_snapshot!(to_markdown(&[chapter(passing()), chapter(failing()), broken], ROOM));
+        insta::assert_snapshot!(to_markdown(&[chapter(passing()), chapter(failing()), broken], None, ROOM));
     }
 
     #[test]
     fn hostile_names_and_payloads_become_no_tag_no_link_and_no_cell() {
-        let markdown = to_markdown(&[chapter(hostile())], ROOM);
+        let markdown = to_markdown(&[chapter(hostile())], None, ROOM);
         assert!(!markdown.contains('\u{202e}'), "{markdown}");
         // A fence longer than any in the name keeps everything in it.
         let (text, code) = markdown.split_once("\n````sh\n").expect("a fence");
@@ -250,7 +257,7 @@ mod tests {
     fn what_has_no_room_is_counted_and_the_failures_come_first() {
         let mut chapters = vec![chapter(passing()); 50];
         chapters.push(chapter(failing()));
-        let markdown = to_markdown(&chapters, 5_000);
+        let markdown = to_markdown(&chapters, None, 5_000);
         assert!(markdown.len() < 5_200, "{}", markdown.len());
         assert!(markdown.contains("1 of 51 runs FAILED") && markdown.contains("<details><summary><b>"), "{markdown}");
         assert!(markdown.contains(" more had no room here") && markdown.contains("\nand "), "{markdown}");

@@ -3,13 +3,14 @@
 //! - [`summary`]: the report of a run. [`text`], [`json`]: printed. [`story`]: its short timeline. [`log`]: the history in
 //!   words. [`hunt`], [`hunt_text`]: what many seeds showed.
 //! - [`folder`]: what `--report` leaves behind, run by run ([`chapter`]): [`history_lines`], [`trace`], [`junit`],
-//!   [`markdown`], [`index`]; each written as a [`draft`], and other people's words made [`visible`].
+//!   [`markdown`], [`index`], of hunts [`hunted`]; each written as a [`draft`], and other people's words made [`visible`].
 mod chapter;
 mod draft;
 mod folder;
 mod history_lines;
 mod hunt;
 mod hunt_text;
+mod hunted;
 mod index;
 mod json;
 mod junit;

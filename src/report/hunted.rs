@@ -98,3 +98,53 @@ fn failure(message: &str, groups: &[&FailureGroup], hunted: &HuntedScenario, cha
     status.set_type("violated").set_message(message).set_description(text);
     status
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{HOSTILE, chapter, failing};
+    use super::super::{ErrorSeed, SeedRange, to_index, to_junit, to_markdown};
+    use super::*;
+    use crate::run::hunt::{self, EXPECTATION, tests_support};
+
+    fn found() -> HuntReport {
+        let mut hunted = tests_support::nothing_found();
+        hunted.groups = vec![tests_support::group("no-confirmed-loss", 7, 1), tests_support::group(EXPECTATION, 9, 1)];
+        (hunted.tried, hunted.failed, hunted.verdict) = (148, 15, Judgement::Failed);
+        for tally in hunted.invariants.iter_mut().filter(|tally| tally.name.ends_with("-loss")) {
+            (tally.exercised, tally.violated) = (148, u64::from(tally.name == "no-confirmed-loss") * 14);
+        }
+        hunted.file = failing().file;
+        let asked = SeedRange { from: 0, to: Some(148), for_seconds: None };
+        hunt::report(asked, None, true, vec![hunted], 2.0)
+    }
+
+    #[test]
+    fn an_invariant_fails_with_its_causes_and_the_custody_of_the_shortest_seed() {
+        let xml = to_junit(&[chapter(failing())], Some(&found())).expect("memory takes all");
+        assert!(xml.contains(r#"<failure message="violated in 14 of 148 seeds""#), "{xml}");
+        assert!(xml.contains("--seed 7  # giant-lizard") && xml.contains("sees xyz/telemetry #117 confirmed"), "{xml}");
+        assert!(xml.contains(r#"<failure message="not met in 1 of 148 seeds""#) && xml.contains("--seed 9"), "{xml}");
+        assert!(xml.contains(r#"failures="2" errors="0""#) && xml.contains("never exercised"), "{xml}");
+        assert!(xml.contains(r#"<testcase name="no-loss" classname="scenarios/giant-lizard/hunt""#), "{xml}");
+    }
+
+    #[test]
+    fn hostile_names_and_errors_stay_text() {
+        let mut hunt = found();
+        let hunted = &mut hunt.scenarios[0];
+        (hunted.scenario, hunted.file) = (HOSTILE.into(), HOSTILE.into());
+        hunted.groups[0].cause.what = HOSTILE.into();
+        hunted.groups[0].shortest.message = HOSTILE.into();
+        hunted.errors.count = 1;
+        hunted.errors.first = vec![ErrorSeed { seed: 3, error: HOSTILE.into() }];
+        let xml = to_junit(&[], Some(&hunt)).expect("memory takes all");
+        assert!(!xml.contains("<script") && !xml.contains("]]>") && !xml.contains('\u{202e}'), "{xml}");
+        assert_eq!((xml.matches("<testsuite ").count(), xml.matches("</testsuite>").count()), (1, 1), "{xml}");
+        let markdown = to_markdown(&[], Some(&hunt), 1 << 20);
+        let fences = markdown.lines().filter(|line| line.starts_with("````")).count();
+        assert_eq!(fences, 2, "all of it is in one fence, longer than any in it: {markdown}");
+        assert!(markdown.ends_with("\n````\n") && !markdown.contains('\u{202e}'), "{markdown}");
+        let page = to_index(&[], Some(&hunt), |_| Vec::new()).expect("the template is sound");
+        assert!(page.contains("15 of 148 seeds FAILED") && page.contains("./hunt.json"), "{page}");
+    }
+}

@@ -152,27 +152,28 @@ impl Host {
     pub fn wall_clock(&self) -> SystemTime {
         self.engine.wall_clock()
     }
-    /// Waits so long. On a frozen machine it resolves late.
-    pub async fn sleep(&self, duration: Duration) {
-        self.sleep_until(self.now() + duration).await;
+    /// Waits so long from now on. On a frozen machine it resolves late.
+    pub fn sleep(&self, duration: Duration) -> BoxFuture<'static, ()> {
+        self.sleep_until(self.now() + duration)
     }
     /// Waits until a moment of virtual time.
-    pub async fn sleep_until(&self, at: Duration) {
-        self.engine.sleep_until(at).await;
+    pub fn sleep_until(&self, at: Duration) -> BoxFuture<'static, ()> {
+        self.engine.sleep_until(at)
     }
     /// Waits for a future no longer than `limit`.
     ///
     /// # Errors
     /// [`Elapsed`] when the limit came first; the future is dropped.
     pub async fn within<F: Future>(&self, limit: Duration, future: F) -> Result<F::Output, Elapsed> {
-        let mut timer = std::pin::pin!(self.sleep(limit));
         let mut future = std::pin::pin!(future);
+        // Set when it must wait: most of what is limited is there at once.
+        let mut timer = None;
         std::future::poll_fn(|cx| {
             use std::task::Poll;
             if let Poll::Ready(value) = future.as_mut().poll(cx) {
                 return Poll::Ready(Ok(value));
             }
-            timer.as_mut().poll(cx).map(|()| Err(Elapsed))
+            timer.get_or_insert_with(|| self.sleep(limit)).as_mut().poll(cx).map(|()| Err(Elapsed))
         })
         .await
     }
@@ -204,8 +205,8 @@ impl Host {
         self.engine.disk()
     }
     /// Resolves when this host has been asked to stop: say goodbye, then return from the main future.
-    pub async fn stopping(&self) {
-        self.engine.stopping().await;
+    pub fn stopping(&self) -> BoxFuture<'static, ()> {
+        self.engine.stopping()
     }
     /// Writes into the history.
     pub fn record(&self, event: Event) {

@@ -67,7 +67,8 @@ impl Ledger {
             self.log.truncate(self.good)?;
             self.torn = false;
         }
-        let mut bytes = Vec::new();
+        let length = records.iter().map(|record| record.len() + HEAD as usize).sum();
+        let mut bytes = Vec::with_capacity(length);
         for record in records {
             write_record(&mut bytes, record)?;
         }

@@ -6,8 +6,11 @@
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
 //! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
-//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember.
+//! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`alarms`]: what they will have to do at a
+//!   later time. [`back_off`], [`keep_alive`]: how clients wait, and how they notice that nobody is there.
 
+pub mod alarms;
+pub mod back_off;
 pub mod cli;
 pub mod custody;
 pub mod engines;
@@ -16,6 +19,7 @@ pub mod host;
 pub mod invariant;
 pub mod iot;
 pub mod judge;
+pub mod keep_alive;
 pub mod ledger;
 mod mailbox;
 pub mod report;

@@ -1,7 +1,6 @@
 //! Where the one task that decides gets its letters.
 use crate::host::Host;
 use std::future::poll_fn;
-use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -17,7 +16,7 @@ pub(crate) async fn next_batch<L>(
     let first = match due {
         None => Some(letters.recv().await?),
         Some(due) => {
-            let mut timer = pin!(host.sleep_until(due));
+            let mut timer = host.sleep_until(due);
             poll_fn(|cx| match letters.poll_recv(cx) {
                 Poll::Ready(letter) => Poll::Ready(letter.map(Some)),
                 Poll::Pending => timer.as_mut().poll(cx).map(|()| Some(None)),

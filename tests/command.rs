@@ -34,6 +34,16 @@ fn check_of_a_folder_says_that_its_files_are_sound() {
 }
 
 #[test]
+fn check_warns_on_stderr_of_what_leaves_the_envelope_and_answers_zero() {
+    let output = lizard(&["check", "tests/warned_scenarios/a_device_stops.yaml"]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert_eq!(out(&output), "tests/warned_scenarios/a_device_stops.yaml: sound: 6 hosts, 2 faults, 0 expectations\n");
+    let warning = err(&output);
+    assert!(warning.starts_with("warning: tests/warned_scenarios/a_device_stops.yaml:11:15: `meter` "), "{warning}");
+    assert!(warning.contains("`no-loss` may be violated without any fault of a client\n"), "{warning}");
+}
+
+#[test]
 fn run_refuses_a_bad_file_before_anything_runs_and_keeps_stdout_clean() {
     let output = lizard(&["run", "scenarios/giant-lizard.yaml", "tests/bad_scenarios/three_mistakes.yaml"]);
     assert_eq!(output.status.code(), Some(2));
@@ -303,11 +313,27 @@ fn a_hunt_that_cannot_be_is_refused_before_anything_runs() {
     refused(&[], &[("JOB_COMPLETION_INDEX", "1")], "--shard-count");
     std::fs::write(lair.path("it.seeds"), "<<<<<<< HEAD\n").expect("a file");
     refused(&[], &[], "it.seeds: line 1: `<<<<<<< HEAD` is not a kept seed");
+    std::fs::write(lair.path("it.seeds"), "1 no-loss 0.1.0 9f3c\n".repeat(10_001)).expect("a file");
+    refused(&[], &[], "it.seeds: 10001 lines are too many to try first: at most 10000");
     let nothing = lizard(&["merge", &lair.path("it.yaml")]);
     assert_eq!(nothing.status.code(), Some(2));
     let empty = Lair::with("empty", "scenarios/quiet.yaml");
     let nothing = lizard(&["merge", empty.0.to_str().expect("a plain path")]);
     assert!(err(&nothing).contains("no result of a hunt"), "{}", err(&nothing));
+}
+
+/// Nothing can be written to a full device, whoever asks.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_hunt_whose_results_cannot_be_written_answers_three() {
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let output = Command::new(env!("CARGO_BIN_EXE_lizard"))
+        .args(["hunt", "scenarios/quiet.yaml", "--seeds", "0..1", "--no-save"])
+        .stdout(full)
+        .output()
+        .expect("the binary runs");
+    assert_eq!(output.status.code(), Some(3), "{}", err(&output));
+    assert!(err(&output).contains("stdout: "), "{}", err(&output));
 }
 
 #[test]

@@ -19,8 +19,10 @@ iot:
     abc: { site: field, telemetry: 1s }
 ";
 
+/// Both pages of it.
 fn guide() -> String {
-    std::fs::read_to_string("docs/writing-scenarios.md").expect("the guide is there")
+    let page = |path| std::fs::read_to_string(path).expect("the guide is there");
+    [page("docs/writing-scenarios.md"), page("docs/streams.md")].concat()
 }
 
 #[test]
@@ -92,7 +94,7 @@ fn pitfalls() -> Vec<(PathBuf, Pitfall)> {
     let mut files: Vec<PathBuf> = folder.map(|entry| entry.expect("it can be read").path()).collect();
     files.sort();
     let pitfall = |file: PathBuf| match load(&file) {
-        Ok(Loaded { file, scenario }) => (file, scenario.pitfall.expect("a pitfall")),
+        Ok(Loaded { file, scenario, .. }) => (file, scenario.pitfall.expect("a pitfall")),
         Err(error) => panic!("{error}"),
     };
     files.into_iter().map(pitfall).collect()

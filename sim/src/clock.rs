@@ -1,7 +1,7 @@
 //! Virtual time for software: timers on the world's agenda, and wall clocks that skew.
 
 use crate::kernel::{self, Due, Kernel, NEVER, NOBODY};
-use crate::tasks::fence;
+use crate::tasks::fenced;
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
@@ -17,7 +17,11 @@ pub(crate) struct WallClock {
 impl WallClock {
     /// What it shows, ns since the Unix epoch, when the true time is `epoch + now`.
     pub(crate) fn shows(&self, epoch: u64, now: u64) -> u64 {
-        let drift = i128::from(now - self.drifts_since) * i128::from(self.drift_ppm) / 1_000_000;
+        let drift = match self.drift_ppm {
+            // Nearly always, and a division of 128 bits is slow.
+            0 => 0,
+            ppm => i128::from(now - self.drifts_since) * i128::from(ppm) / 1_000_000,
+        };
         let shown = i128::from(epoch) + i128::from(now) + i128::from(self.offset_ns) + drift;
         u64::try_from(shown.max(0)).unwrap_or(u64::MAX)
     }
@@ -106,11 +110,8 @@ impl Future for Sleep {
     type Output = ();
 
     fn poll(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<()> {
-        if fence(self.host, self.boot).is_err() {
-            return Poll::Ready(());
-        }
-        let (at, slot) = (self.at, self.slot);
-        kernel::with(|kernel| {
+        let Self { host, boot, at, slot } = *self;
+        let polled = fenced(host, boot, |kernel| {
             if kernel.now >= at {
                 return Poll::Ready(());
             }
@@ -122,7 +123,9 @@ impl Future for Sleep {
                 None => self.slot = Some(kernel.start_timer(at, cx.waker())),
             }
             Poll::Pending
-        })
+        });
+        // A dead boot waits for nothing.
+        polled.unwrap_or(Poll::Ready(()))
     }
 }
 

@@ -5,7 +5,7 @@ use crate::disk::Disk;
 use crate::entropy::{self, Dice};
 use crate::kernel::{self, NEVER};
 use crate::net::{Listener, Stream};
-use crate::tasks::{self, JoinHandle, fence};
+use crate::tasks::{self, JoinHandle, fence, fenced};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;
@@ -110,14 +110,9 @@ impl Host {
     /// Waits until this host is asked to stop: time to say goodbye and to return from the main future.
     pub fn stopping(&self) -> impl Future<Output = ()> + Send + use<> {
         let host = *self;
-        poll_fn(move |cx| {
-            if fence(host.id, host.boot).is_err() {
-                return Poll::Pending;
-            }
-            match kernel::with(|kernel| kernel.is_stopping(host.id, cx.waker())) {
-                true => Poll::Ready(()),
-                false => Poll::Pending,
-            }
+        poll_fn(move |cx| match fenced(host.id, host.boot, |kernel| kernel.is_stopping(host.id, cx.waker())) {
+            Ok(true) => Poll::Ready(()),
+            Ok(false) | Err(_) => Poll::Pending,
         })
     }
 

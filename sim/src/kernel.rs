@@ -98,6 +98,16 @@ impl Kernel {
         true
     }
 
+    /// Does the first thing on the agenda, now or at the moment to which time moves for it. `false`: nothing will ever
+    /// be due.
+    pub(crate) fn proceed(&mut self) -> bool {
+        while !self.step() {
+            let Some(next) = self.next_due() else { return false };
+            self.now = next;
+        }
+        true
+    }
+
     pub(crate) fn dice(&self, label: &str) -> Dice {
         entropy::dice(self.seed, label)
     }

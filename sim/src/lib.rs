@@ -3,27 +3,33 @@
 //! This crate knows nothing of messaging.
 //!
 //! ```
-//! use lizard_sim::{Fault, World};
+//! use lizard_sim::{Fault, Host, World};
+//! use std::io;
 //! use std::time::Duration;
 //! use tokio::io::{AsyncReadExt, AsyncWriteExt};
 //!
+//! async fn echo(host: Host) -> io::Result<()> {
+//!     let listener = host.listen(7)?;
+//!     loop {
+//!         let (mut from, mut to) = tokio::io::split(listener.accept().await?);
+//!         host.spawn(async move { tokio::io::copy(&mut from, &mut to).await });
+//!     }
+//! }
+//!
+//! async fn client(host: Host) -> io::Result<()> {
+//!     let mut stream = host.connect("echo", 7).await?;
+//!     let mut answer = [0; 5];
+//!     for _ in 0..10 {
+//!         stream.write_all(b"hello").await?;
+//!         stream.read_exact(&mut answer).await?;
+//!         host.sleep(Duration::from_secs(1)).await;
+//!     }
+//!     Ok(())
+//! }
+//!
 //! let run = World::new(7).run(|world| async move {
-//!     world.host("echo", "west", |host| async move {
-//!         let listener = host.listen(7).unwrap();
-//!         while let Ok(stream) = listener.accept().await {
-//!             let (mut from, mut to) = tokio::io::split(stream);
-//!             host.spawn(async move { tokio::io::copy(&mut from, &mut to).await });
-//!         }
-//!     });
-//!     world.host("client", "east", |host| async move {
-//!         let mut stream = host.connect("echo", 7).await.unwrap();
-//!         let mut answer = [0; 5];
-//!         for _ in 0..10 {
-//!             stream.write_all(b"hello").await.unwrap();
-//!             stream.read_exact(&mut answer).await.unwrap();
-//!             host.sleep(Duration::from_secs(1)).await;
-//!         }
-//!     });
+//!     world.host("echo", "west", |host| async move { echo(host).await.expect("it listens for good") });
+//!     world.host("client", "east", |host| async move { client(host).await.expect("every hello comes back") });
 //!     world.sleep(Duration::from_secs(5)).await;
 //!     world.apply(Fault::Cut { from: "west".into(), to: "east".into() });
 //!     world.sleep(Duration::from_secs(20)).await;
@@ -32,6 +38,7 @@
 //!     world.is_up("client")
 //! })?;
 //! assert!(!run.value, "the client said hello ten times, through the cut, and is done");
+//! assert!(run.panics.is_empty(), "{:?}", run.panics);
 //! # Ok::<(), lizard_sim::WorldError>(())
 //! ```
 //!
@@ -61,6 +68,7 @@ mod journal;
 mod kernel;
 mod machine;
 mod net;
+mod run_loop;
 mod stage;
 #[cfg(tokio_unstable)]
 mod strays;

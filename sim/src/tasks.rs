@@ -26,7 +26,6 @@ use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
-use std::thread::ThreadId;
 use std::time::Duration;
 
 /// A task polled more often than this at one instant will never come to rest.
@@ -41,9 +40,20 @@ pub(crate) struct Owner {
     home: Arc<Home>,
 }
 
-/// The thread a world lives on; whose task was woken from another one is noted here.
+impl Owner {
+    /// Counts a poll.
+    fn is_polled_too_often(&self, now: u64) -> bool {
+        if self.instant.swap(now, Relaxed) == now {
+            return self.polls.fetch_add(1, Relaxed) >= MOST_POLLS;
+        }
+        self.polls.store(1, Relaxed);
+        false
+    }
+}
+
+/// The world that a thread lives for; whose task was woken from another thread is noted here.
+#[derive(Default)]
 struct Home {
-    thread: ThreadId,
     woken_from_outside: Mutex<Option<u32>>,
 }
 
@@ -56,9 +66,6 @@ struct Queue {
     /// Wakes the run loop when a task becomes ready while it sleeps.
     run_loop: RefCell<Option<Waker>>,
     home: RefCell<Option<Arc<Home>>>,
-    running: Cell<(u32, u32)>,
-    /// A task's future is being dropped: what its destructors call must not unwind.
-    dropping: Cell<bool>,
 }
 
 thread_local! {
@@ -67,10 +74,12 @@ thread_local! {
             ready: RefCell::new(VecDeque::new()),
             run_loop: RefCell::new(None),
             home: RefCell::new(None),
-            running: Cell::new((NOBODY, 0)),
-            dropping: Cell::new(false),
         }
     };
+    /// The host and boot whose code runs now.
+    static RUNNING: Cell<(u32, u32)> = const { Cell::new((NOBODY, 0)) };
+    /// A task's future is being dropped: what its destructors call must not unwind.
+    static DROPPING: Cell<bool> = const { Cell::new(false) };
 }
 
 /// The tasks of one boot, so that they can be ended with it.
@@ -87,18 +96,17 @@ struct HostDied;
 
 /// Makes this thread's queue that of a new world.
 pub(crate) fn install() {
-    let home = Home { thread: std::thread::current().id(), woken_from_outside: Mutex::default() };
-    QUEUE.with(|queue| *queue.home.borrow_mut() = Some(Arc::new(home)));
+    QUEUE.with(|queue| *queue.home.borrow_mut() = Some(Arc::default()));
 }
 
 /// The host and boot whose code runs now.
 pub(crate) fn running() -> (u32, u32) {
-    QUEUE.with(|queue| queue.running.get())
+    RUNNING.get()
 }
 
 /// Says whose code runs from now on; answers whose did.
 pub(crate) fn run_as(host: u32, boot: u32) -> (u32, u32) {
-    QUEUE.with(|queue| queue.running.replace((host, boot)))
+    RUNNING.replace((host, boot))
 }
 
 /// The host of a task that was woken from another thread.
@@ -129,9 +137,11 @@ pub(crate) fn uninstall() {
 }
 
 fn schedule(task: Queued) {
-    if task.metadata().home.thread != std::thread::current().id() {
+    let home = &task.metadata().home;
+    let at_home = |queue: &Queue| queue.home.borrow().as_ref().is_some_and(|here| Arc::ptr_eq(here, home));
+    if !QUEUE.try_with(at_home).unwrap_or(false) {
         // A task can only be run or dropped on its own thread; the run has failed anyway.
-        lock(&task.metadata().home.woken_from_outside).get_or_insert(task.metadata().host);
+        lock(&home.woken_from_outside).get_or_insert(task.metadata().host);
         std::mem::forget(task);
         return;
     }
@@ -188,9 +198,9 @@ impl<F: Future> Future for Mortal<F> {
 
 impl<F> Drop for Mortal<F> {
     fn drop(&mut self) {
-        let before = QUEUE.with(|queue| queue.dropping.replace(true));
+        let before = DROPPING.replace(true);
         self.0 = None;
-        QUEUE.with(|queue| queue.dropping.set(before));
+        DROPPING.set(before);
     }
 }
 
@@ -331,28 +341,20 @@ pub(crate) fn thaw(host: u32) {
     parked.into_iter().for_each(schedule);
 }
 
-/// Runs every ready task until none is, and tells whether there was one. `instant` numbers the moment, for
-/// finding livelocks.
-pub(crate) fn run_ready(instant: u64) -> bool {
+/// Runs every ready task until none is, and tells whether there was one.
+pub(crate) fn run_ready() -> bool {
     let mut any = false;
     while let Some(task) = QUEUE.with(|queue| queue.ready.borrow_mut().pop_front()) {
         any = true;
-        run(task, instant);
+        run(task);
     }
     any
 }
 
-fn run(task: Queued, instant: u64) {
-    let owner = task.metadata();
-    let (host, boot) = (owner.host, owner.boot);
-    let busy = if owner.instant.swap(instant, Relaxed) == instant {
-        owner.polls.fetch_add(1, Relaxed) >= MOST_POLLS
-    } else {
-        owner.polls.store(1, Relaxed);
-        false
-    };
+fn run(task: Queued) {
+    let (host, boot) = (task.metadata().host, task.metadata().boot);
     let task = kernel::with(|kernel| {
-        if busy {
+        if task.metadata().is_polled_too_often(kernel.now) {
             kernel.fail_livelock(host);
             return None;
         }
@@ -394,18 +396,26 @@ fn blame(host: u32, boot: u32, payload: &(dyn Any + Send)) {
     Kernel::software_panicked(host, boot, message);
 }
 
-/// Lets only a living boot pass. A dead boot's task is unwound here.
+/// Reads or changes the world for a living boot. A dead boot's task is unwound here.
 ///
 /// # Errors
 /// When the boot is dead and the task is unwinding already, or is being dropped.
-pub(crate) fn fence(host: u32, boot: u32) -> io::Result<()> {
-    if host == NOBODY || kernel::with(|kernel| kernel.is_boot(host, boot)) {
-        return Ok(());
+pub(crate) fn fenced<R>(host: u32, boot: u32, act: impl FnOnce(&mut Kernel) -> R) -> io::Result<R> {
+    if let Some(result) = kernel::with(|kernel| kernel.is_boot(host, boot).then(|| act(kernel))) {
+        return Ok(result);
     }
-    if std::thread::panicking() || QUEUE.with(|queue| queue.dropping.get()) {
+    if std::thread::panicking() || DROPPING.get() {
         return Err(io::Error::other("this boot of the host is over"));
     }
     resume_unwind(Box::new(HostDied))
+}
+
+/// Lets only a living boot pass, as [`fenced`] does.
+///
+/// # Errors
+/// As there.
+pub(crate) fn fence(host: u32, boot: u32) -> io::Result<()> {
+    fenced(host, boot, |_| ())
 }
 
 impl Kernel {

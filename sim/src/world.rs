@@ -1,25 +1,19 @@
 //! One world: a fresh thread, a seed, a run loop in which time jumps from event to event.
 
-use crate::entropy::{self, Bend};
+use crate::entropy::Bend;
 use crate::host::nanos;
 use crate::journal::{Entry, Fingerprint};
 use crate::kernel::{self, Kernel, NOBODY};
+use crate::run_loop::{self, RunLoop};
 use crate::stage::Stage;
 #[cfg(tokio_unstable)]
 use crate::strays;
-use crate::{machine, tasks};
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, Waker};
+use crate::tasks::{self, JoinHandle};
+use std::future::Future;
 use std::time::{Duration, SystemTime};
-use tokio::time::{Instant, Sleep};
 
-/// tokio's timers have this grain, ns.
-const TICK: u64 = 1_000_000;
 /// 2021-04-19T20:00:00Z, s since the Unix epoch: the day of the giant lizard's attack.
 const FIRST_DAY: u64 = 1_618_862_400;
-/// How far ahead tokio's clock is set when nothing is due: 10 years.
-const IDLE: Duration = Duration::from_secs(315_360_000);
 
 /// Plans a world: one seed, one thread of its own, one history.
 ///
@@ -32,6 +26,7 @@ pub struct World {
     tcp_time_out: Duration,
     recording: bool,
     strict: bool,
+    tokio: bool,
 }
 
 impl World {
@@ -43,6 +38,7 @@ impl World {
             tcp_time_out: Duration::from_secs(120),
             recording: false,
             strict: false,
+            tokio: true,
         }
     }
 
@@ -69,6 +65,15 @@ impl World {
     /// only fenced. It sees them only in a build with `--cfg tokio_unstable`.
     pub fn refuse_strays(mut self) -> Self {
         self.strict = true;
+        self
+    }
+
+    /// Runs it without a tokio runtime, for software that starts tasks and waits through its host alone: asking tokio
+    /// at each jump of time whether a timer of its own comes first takes a seventh of a run. What `tokio::spawn` or a
+    /// timer of tokio's is called from then panics, which is an event as any panic is; `tokio::sync` and `tokio::io`
+    /// need no runtime. Default: with one.
+    pub fn without_tokio(mut self) -> Self {
+        self.tokio = false;
         self
     }
 
@@ -108,11 +113,15 @@ impl World {
         kernel.face_host(NOBODY);
         tasks::install();
         kernel::install(kernel);
-        let runtime = runtime(self.seed, self.strict)?;
-        let value = runtime.block_on(tokio::task::coop::unconstrained(async {
-            let ending = tasks::spawn(NOBODY, 0, script(Stage::new()));
-            RunLoop::new().until(ending).await
-        }));
+        let runtime = self.tokio.then(|| runtime(self.seed, self.strict)).transpose()?;
+        let begin = || -> JoinHandle<T> { tasks::spawn(NOBODY, 0, script(Stage::new())) };
+        let value = match &runtime {
+            Some(runtime) => runtime.block_on(tokio::task::coop::unconstrained(async {
+                let ending = begin();
+                RunLoop::new().until(ending).await
+            })),
+            None => run_loop::run_alone(begin()),
+        };
         let hosts = kernel::with(|kernel| kernel.machines.len() as u32);
         for host in (0..hosts).chain([NOBODY]) {
             let boot = kernel::with(|kernel| kernel.machines.get(host as usize).map_or(0, |machine| machine.boot));
@@ -151,145 +160,6 @@ fn runtime(seed: u64, strict: bool) -> Result<tokio::runtime::Runtime, WorldErro
     #[cfg(not(tokio_unstable))]
     let _ = (seed, strict);
     builder.build().map_err(|error| WorldError::NoThread(error.to_string()))
-}
-
-/// Moves time from event to event.
-///
-/// The world's agenda is exact to the nanosecond; tokio's timers, which software may use too, have a grain of
-/// 1 ms. Inside a millisecond no tokio timer can be due, so tokio's clock is moved along with the agenda. At its
-/// end the loop sleeps in tokio, which fires its own timers and moves the clock to whatever is due first.
-struct RunLoop {
-    began: Instant,
-    alarm: Pin<Box<Sleep>>,
-    /// Whether the alarm is set for when nothing is due.
-    idle: bool,
-    /// Numbers the moments at which something happened.
-    instant: u64,
-    /// Whether tokio's own tasks have run to rest since ours last did anything.
-    strays_rested: bool,
-    tokio: tokio::runtime::Handle,
-}
-
-impl RunLoop {
-    fn new() -> Self {
-        let began = Instant::now();
-        let alarm = Box::pin(tokio::time::sleep_until(began));
-        Self { began, alarm, idle: false, instant: 1, strays_rested: false, tokio: tokio::runtime::Handle::current() }
-    }
-
-    /// Runs until the script has ended; `None` when the world failed or can never go on.
-    async fn until<T>(mut self, ending: tasks::JoinHandle<T>) -> Option<T> {
-        let mut ending = pin!(ending);
-        poll_fn(|cx| {
-            tasks::wake_with(None);
-            let turn = self.turn(cx, &mut |cx| ending.as_mut().poll(cx));
-            tasks::wake_with(turn.is_pending().then(|| cx.waker()));
-            turn
-        })
-        .await
-    }
-
-    fn turn<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        ending: &mut dyn FnMut(&mut Context<'_>) -> Poll<Option<T>>,
-    ) -> Poll<Option<T>> {
-        self.follow_tokio();
-        if entropy::foreign_thread() {
-            // Before one of our tasks is blamed: it was one of tokio's, and without hooks nobody knows whose.
-            kernel::with(|kernel| kernel.fail_foreign_thread(NOBODY, "what it spawned with tokio started a thread"));
-        }
-        loop {
-            self.strays_rested &= !tasks::run_ready(self.instant);
-            if machine::close_down() {
-                continue;
-            }
-            if kernel::with(Kernel::has_failed) {
-                return Poll::Ready(None);
-            }
-            if let Poll::Ready(value) = ending(cx) {
-                return Poll::Ready(value);
-            }
-            if !self.strays_rested && self.tokio.metrics().num_alive_tasks() > 0 {
-                self.strays_rested = true;
-                return yield_to_tokio(cx);
-            }
-            if kernel::with(Kernel::step) {
-                continue;
-            }
-            let (now, next) = kernel::with(|kernel| (kernel.now, kernel.next_due()));
-            let tick_ends = (now / TICK + 1) * TICK;
-            match next {
-                Some(next) if next < tick_ends => self.move_to(next),
-                _ => return self.sleep(cx, now, next),
-            }
-        }
-    }
-
-    /// Takes over the time to which tokio's clock has moved while the loop slept.
-    fn follow_tokio(&mut self) {
-        let clock = self.tokio_now();
-        let moved = kernel::with(|kernel| {
-            let moved = clock > kernel.now;
-            kernel.now = clock.max(kernel.now);
-            moved
-        });
-        if moved {
-            self.instant += 1;
-            self.strays_rested = false;
-        }
-    }
-
-    /// Moves both clocks to a moment inside the current millisecond.
-    fn move_to(&mut self, moment: u64) {
-        self.advance_tokio(moment);
-        kernel::with(|kernel| kernel.now = moment);
-        self.instant += 1;
-    }
-
-    /// Sleeps in tokio until the millisecond of the next event, or an earlier timer of tokio's.
-    fn sleep<T>(&mut self, cx: &mut Context<'_>, now: u64, next: Option<u64>) -> Poll<Option<T>> {
-        if next.is_none() && self.idle && self.alarm.is_elapsed() {
-            // Ten years without an event, and the script still waits.
-            return Poll::Ready(None);
-        }
-        self.idle = next.is_none();
-        // tokio counts whole milliseconds from where it is, so it must be on a boundary before it sleeps.
-        let boundary = now.div_ceil(TICK) * TICK;
-        self.advance_tokio(boundary);
-        let wake_at = match next {
-            Some(next) => self.began + Duration::from_nanos(next / TICK * TICK),
-            None => self.began + Duration::from_nanos(boundary) + IDLE,
-        };
-        if self.alarm.deadline() != wake_at || self.alarm.is_elapsed() {
-            self.alarm.as_mut().reset(wake_at);
-        }
-        if self.alarm.as_mut().poll(cx).is_pending() {
-            return Poll::Pending;
-        }
-        // Already there, without having slept: other timers of this boundary must still have their turn.
-        yield_to_tokio(cx)
-    }
-
-    fn tokio_now(&self) -> u64 {
-        nanos(Instant::now() - self.began)
-    }
-
-    /// Moves tokio's clock without giving its timers a turn.
-    fn advance_tokio(&self, moment: u64) {
-        let by = moment.saturating_sub(self.tokio_now());
-        if by > 0 {
-            let mut advance = pin!(tokio::time::advance(Duration::from_nanos(by)));
-            let _ = advance.as_mut().poll(&mut Context::from_waker(Waker::noop()));
-        }
-    }
-}
-
-/// Comes back after tokio's own tasks and timers have had their turn.
-fn yield_to_tokio<T>(cx: &mut Context<'_>) -> Poll<Option<T>> {
-    let mut yielding = pin!(tokio::task::yield_now());
-    let _ = yielding.as_mut().poll(cx);
-    Poll::Pending
 }
 
 /// What a world leaves behind.

@@ -71,13 +71,13 @@ fn history_here() -> String {
 }
 
 #[test]
-#[ignore = "builds a crate"]
+#[ignore = "builds a crate several times: .ci/run runs it, and `-- --ignored` does"]
 fn a_crate_outside_the_workspace_has_the_same_history() {
     assert_eq!(Build::new("dev", &[]).history(), history_here());
 }
 
 #[test]
-#[ignore = "builds a crate"]
+#[ignore = "builds a crate several times: .ci/run runs it, and `-- --ignored` does"]
 fn so_has_a_release_build_optimised_thin_or_fat_while_linking_and_stripped_or_not() {
     for (lto, strip) in [("thin", "symbols"), ("fat", "none")] {
         let build = Build::new("release", &[]).env("CARGO_PROFILE_RELEASE_LTO", lto);
@@ -87,7 +87,7 @@ fn so_has_a_release_build_optimised_thin_or_fat_while_linking_and_stripped_or_no
 }
 
 #[test]
-#[ignore = "builds a crate"]
+#[ignore = "builds a crate several times: .ci/run runs it, and `-- --ignored` does"]
 fn so_has_a_build_without_tokio_unstable() {
     // Set but empty, it replaces the flags of .cargo/config.toml.
     assert_eq!(Build::new("dev", &[]).env("CARGO_ENCODED_RUSTFLAGS", "").history(), history_here());
@@ -108,7 +108,7 @@ fn requiring_tokio_unstable(command: &[&str], rustflags: Option<&str>) -> Result
 }
 
 #[test]
-#[ignore = "builds a crate"]
+#[ignore = "builds a crate several times: .ci/run runs it, and `-- --ignored` does"]
 fn a_build_that_requires_tokio_unstable_says_what_to_paste() {
     assert_eq!(requiring_tokio_unstable(&["check"], None), Ok(()), "with .cargo/config.toml");
     assert_eq!(requiring_tokio_unstable(&["doc", "--no-deps"], Some("")), Ok(()), "rustdoc is given no flags");
@@ -119,14 +119,14 @@ fn a_build_that_requires_tokio_unstable_says_what_to_paste() {
 
 /// On x86-64 Linux, Rust links with its own lld by default; elsewhere the system's linker is what the others test.
 #[test]
-#[ignore = "builds a crate"]
+#[ignore = "builds a crate several times: .ci/run runs it, and `-- --ignored` does"]
 #[cfg(all(target_arch = "x86_64", target_os = "linux", target_env = "gnu"))]
 fn so_has_a_program_that_the_systems_linker_linked() {
     assert_eq!(Build::new("dev", &["-Clinker-features=-lld"]).history(), history_here());
 }
 
 #[test]
-#[ignore = "builds a crate"]
+#[ignore = "builds a crate several times: .ci/run runs it, and `-- --ignored` does"]
 #[cfg(all(target_os = "linux", target_env = "gnu"))]
 fn a_statically_linked_program_refuses_by_name() {
     let mut build = Build::new("dev", &[]).env("RUSTFLAGS", "-C target-feature=+crt-static");

@@ -1,6 +1,6 @@
 //! `lizard check`: whether files would be run, and everything that is wrong with them.
 use super::files;
-use super::output::{Exit, Failure, print, refuse};
+use super::output::{Exit, Failure, print, refuse, remark};
 use crate::scenario::{LoadError, load};
 use clap::Args;
 use std::path::PathBuf;
@@ -28,6 +28,9 @@ impl Check {
             for file in found {
                 match load(&file) {
                     Ok(loaded) => {
+                        if !loaded.warnings.warnings.is_empty() {
+                            remark(loaded.warnings.to_string().trim_end());
+                        }
                         let plan = loaded.plan(loaded.scenario.seed.unwrap_or(0));
                         let count = |number: usize, word: &str| {
                             format!("{number} {word}{}", if number == 1 { "" } else { "s" })

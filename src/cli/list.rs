@@ -40,7 +40,7 @@ impl List {
     }
 }
 
-fn about(Loaded { file, scenario }: &Loaded) -> String {
+fn about(Loaded { file, scenario, .. }: &Loaded) -> String {
     let mut lines = vec![format!("{}: {}", file.display(), scenario.name)];
     if let Some(story) = &scenario.story {
         lines.extend(wrapped(story).into_iter().map(|line| format!("  {line}")));

@@ -24,6 +24,8 @@ pub struct Custody {
     open: usize,
     /// What is owed and not received, over all lanes.
     debts: u64,
+    /// By destination: on how many lanes something confirmed is owed that is newer than all that was received.
+    awaiting: Vec<u64>,
     followed: BTreeMap<MessageId, Vec<Entry>>,
     operations: Operations,
 }
@@ -50,6 +52,7 @@ impl Custody {
         }
         Self {
             operations: Operations::new(&roster),
+            awaiting: vec![0; roster.destinations.len()],
             roster,
             directory,
             sources,
@@ -140,6 +143,20 @@ impl Custody {
     /// How many messages are between their dispatch and a settled ack, by destination.
     pub fn flights(&self) -> usize {
         self.lanes.iter().map(Lane::flights).sum()
+    }
+    /// Whether a destination waits for something confirmed that it is owed, newer than all that it has received of
+    /// that producer. What others have overtaken is late or lost, and no sign that a destination gets nothing.
+    pub fn is_awaited(&self, destination: DestinationId) -> bool {
+        self.awaiting.get(destination.index()).is_some_and(|lanes| *lanes > 0)
+    }
+    /// The destinations to which routes lead from a producer.
+    pub fn destinations_of(&self, producer: ProducerId) -> impl Iterator<Item = DestinationId> {
+        let lanes = self.sources.get(producer.index()).map(|source| &source.lanes);
+        lanes.into_iter().flatten().map(|(destination, _)| *destination)
+    }
+    /// Whether a destination has received a message.
+    pub fn has_received(&self, message: MessageId, destination: DestinationId) -> bool {
+        self.lane(message, destination).is_some_and(|lane| self.lanes[lane.index()].received.contains(message.number))
     }
     /// Whether a producer has offered something that is not confirmed yet.
     pub fn has_unconfirmed(&self, producer: ProducerId) -> bool {
@@ -233,8 +250,17 @@ impl Custody {
         let tried = open.tried;
         source.unconfirmed -= 1;
         self.counts.confirmed += 1;
-        let owed = source.lanes.iter().map(|(_, lane)| &self.lanes[lane.index()]).filter(|lane| lane.owes(number));
-        let kept = owed.filter(|lane| lane.received.contains(number)).count() as u64;
+        let mut kept = 0;
+        for (destination, lane) in &source.lanes {
+            let lane = &mut self.lanes[lane.index()];
+            if lane.owes(number) {
+                kept += u64::from(lane.received.contains(number));
+                let count = &mut self.awaiting[destination.index()];
+                *count -= u64::from(lane.is_awaited());
+                lane.confirmed = lane.confirmed.max(Some(number));
+                *count += u64::from(lane.is_awaited());
+            }
+        }
         self.close_if_done(message);
         Turn::Confirmed { message, kept, tried }
     }
@@ -284,7 +310,10 @@ impl Custody {
         let caused = lane.may_repeat(number);
         let due = lane.handled(number, at);
         self.landings.expect(due, id, number);
-        if !lane.received.insert(number) {
+        let was_awaited = lane.is_awaited();
+        let is_new = lane.received.insert(number);
+        self.awaiting[destination.index()] -= u64::from(was_awaited && !lane.is_awaited());
+        if !is_new {
             self.counts.duplicates += 1;
             return Receipt::Again { lane: id, caused, other_bytes };
         }

@@ -286,6 +286,10 @@ impl Model {
             }
         }
     }
+    fn is_awaited(&self, to: u32) -> bool {
+        let last = |is_one: &dyn Fn(&Record) -> bool| self.records.iter().rposition(is_one);
+        last(&|record| record.confirmed && record.owed.contains(&to)) > last(&|record| record.received.contains(&to))
+    }
     fn missing(&self) -> Vec<(MessageId, DestinationId)> {
         let owed = self.records.iter().enumerate().filter(|(_, record)| record.is_owed());
         let missing = |(n, record): (usize, &Record)| {
@@ -342,6 +346,9 @@ proptest! {
             let open = model.records.iter().filter(|r| r.is_owed() && !(r.confirmed && r.missing().is_empty())).count();
             prop_assert_eq!(books.custody.open(), open);
             prop_assert_eq!(books.custody.counts(), model.counts());
+            for to in [CENTRAL, LATE] {
+                prop_assert_eq!(books.custody.is_awaited(to), model.is_awaited(to.0));
+            }
         }
     }
 }

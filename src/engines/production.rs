@@ -49,6 +49,9 @@ pub struct Production {
     pub duration: Duration,
     /// The longest time after that.
     pub settle: Duration,
+    /// Every host's software waits through its [`Host`](crate::host::Host) alone, as all of this house does: the world
+    /// does without a tokio runtime, which takes a seventh of a run. Default: no.
+    pub needs_no_tokio: bool,
 }
 
 /// Watches a production, and says when it has seen enough.
@@ -85,6 +88,7 @@ impl Production {
     /// As [`World::run`] says.
     pub fn play<J: Judge + 'static>(self, judge: Arc<Mutex<J>>) -> Result<Curtain, WorldError> {
         let world = World::new(self.seed).refuse_strays();
+        let world = if self.needs_no_tokio { world.without_tokio() } else { world };
         let run = world.run(move |stage| Director::new(stage, self, judge).direct())?;
         Ok(Curtain { fingerprint: run.fingerprint, virtual_time: run.now, events: run.events, panics: run.panics })
     }

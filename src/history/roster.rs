@@ -136,6 +136,13 @@ pub struct Client {
     /// Most messages it takes without having acknowledged them; `None`: it sets no limit.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub room: Option<u32>,
+    /// Its rank among those that receive beside it: the least number comes first. Default 0.
+    #[serde(skip_serializing_if = "is_zero")]
+    pub rank: u32,
+}
+
+fn is_zero(rank: &u32) -> bool {
+    *rank == 0
 }
 
 /// Something that an operator asks for during the run.

@@ -48,7 +48,7 @@ impl ComesHome {
 
     fn allocated(&mut self, now: Duration, client: u32, to: HostId, reason: Reason, scene: &Scene<'_>) {
         let (at_home, clear) = (self.home(client) == Some(to), self.can_come(client, scene));
-        let held_at_home = self.placement.placed(client).is_some_and(|p| p.held.iter().any(|(at, _)| *at == to));
+        let held_at_home = self.placement.placed(client).is_some_and(|p| p.sessions.services().any(|at| at == to));
         match reason {
             _ if at_home => {
                 let was_away = self.away.stop(client);

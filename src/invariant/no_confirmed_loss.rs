@@ -36,14 +36,8 @@ impl Invariant for NoConfirmedLoss {
     fn finish(&mut self, now: Duration, scene: &Scene<'_>, tally: &mut Tally) {
         for (message, destination, open) in scene.custody.missing() {
             if let Some(confirmed_at) = open.confirmed_at {
-                let what = format!(
-                    "{} was confirmed at {:.3} s and never received by {}",
-                    scene.roster.message(message),
-                    confirmed_at.as_secs_f64(),
-                    scene.roster.destination_name(destination)
-                );
-                let custody = scene.custody.of(message);
-                tally.violate(Violation { at: now, message: Some(message), what, custody });
+                let missing = (message, destination);
+                tally.violate(Violation::never_received(now, scene, missing, "confirmed", confirmed_at));
             }
         }
     }

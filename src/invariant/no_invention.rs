@@ -26,15 +26,17 @@ impl Invariant for NoInvention {
         };
         match (&entry.event, scene.turn) {
             (_, Turn::Received { message, destination, receipt }) => {
-                let name = scene.roster.message(message);
+                let name = || scene.roster.message(message);
                 let at = scene.roster.destination_name(destination);
                 let wrong = match receipt {
                     Receipt::First { other_bytes: false, .. } | Receipt::Again { other_bytes: false, .. } => None,
-                    Receipt::Unexpected(Stranger::NeverOffered) => Some(format!("{at} received {name}, never offered")),
-                    Receipt::Unexpected(Stranger::NoRoute) => {
-                        Some(format!("{at} received {name}, which has no route to it"))
+                    Receipt::Unexpected(Stranger::NeverOffered) => {
+                        Some(format!("{at} received {}, never offered", name()))
                     }
-                    _ => Some(format!("{at} received {name} with other bytes than were offered")),
+                    Receipt::Unexpected(Stranger::NoRoute) => {
+                        Some(format!("{at} received {}, which has no route to it", name()))
+                    }
+                    _ => Some(format!("{at} received {} with other bytes than were offered", name())),
                 };
                 match wrong {
                     Some(what) => violate(Some(message), what),

@@ -49,14 +49,8 @@ impl Invariant for NoLoss {
     }
     fn finish(&mut self, now: Duration, scene: &Scene<'_>, tally: &mut Tally) {
         for (message, destination, open) in scene.custody.missing() {
-            let what = format!(
-                "{} was offered at {:.3} s and never received by {}",
-                scene.roster.message(message),
-                open.offered_at.as_secs_f64(),
-                scene.roster.destination_name(destination)
-            );
-            let custody = scene.custody.of(message);
-            tally.violate(Violation { at: now, message: Some(message), what, custody });
+            let missing = (message, destination);
+            tally.violate(Violation::never_received(now, scene, missing, "offered", open.offered_at));
         }
     }
 }

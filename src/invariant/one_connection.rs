@@ -2,8 +2,8 @@
 use super::bounds::Bounds;
 use super::placement::{Placed, Placement, Step};
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
-use crate::history::{Entry, Event, HostId, Roster};
-use std::collections::{BTreeMap, BTreeSet};
+use crate::history::{Entry, HostId, Roster};
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -28,8 +28,6 @@ struct OneConnection {
     limit: Duration,
     /// Devices whose open obligation is a move.
     moving: BTreeSet<u32>,
-    /// (client, service) whose machines cannot reach each other -> since when.
-    apart: BTreeMap<(u32, HostId), Duration>,
     /// Devices found with two sessions, until they have at most one.
     split: BTreeSet<u32>,
 }
@@ -42,7 +40,6 @@ impl OneConnection {
             bounds: Bounds::new(rules.one_connection),
             limit: rules.one_connection,
             moving: BTreeSet::new(),
-            apart: BTreeMap::new(),
             split: BTreeSet::new(),
         }
     }
@@ -52,7 +49,7 @@ impl OneConnection {
             self.moving.insert(client);
         }
         let Some(placed) = self.placement.placed(client) else { return };
-        if placed.held.iter().any(|(service, _)| *service == to) {
+        if placed.sessions.services().any(|service| service == to) {
             self.bounds.stop(client);
             self.moving.remove(&client);
         } else if before != Some(to) || !self.bounds.is_open(client) {
@@ -74,13 +71,8 @@ impl OneConnection {
 
     /// Notes who can reach whom no longer, or again.
     fn watch_paths(&mut self, now: Duration, client: u32, scene: &Scene<'_>) {
-        let Some(Placed { host: Some(host), held, .. }) = self.placement.placed(client) else { return };
-        for (service, _) in held {
-            if scene.outages.is_reachable(*host, *service) {
-                self.apart.remove(&(client, *service));
-            } else {
-                self.apart.entry((client, *service)).or_insert(now);
-            }
+        if let Some(Placed { host: Some(host), sessions, .. }) = self.placement.clients.get_mut(&client) {
+            sessions.watch_paths(now, *host, scene.outages);
         }
     }
 
@@ -90,11 +82,8 @@ impl OneConnection {
         let keep_alive = self.keep_alive[client as usize];
         let mut counting = Vec::new();
         for service in &self.placement.services {
-            let at = |sessions: &BTreeSet<(HostId, u64)>| sessions.range((*service, 0)..=(*service, u64::MAX)).count();
-            let apart = self.apart.get(&(client, *service)).is_some_and(|since| now - *since > keep_alive);
-            if !apart {
-                counting.extend(std::iter::repeat_n(*service, at(&placed.held).min(at(&placed.seen))));
-            }
+            let here = placed.sessions.counting(*service, now, keep_alive);
+            counting.extend(std::iter::repeat_n(*service, here));
         }
         counting
     }
@@ -133,9 +122,6 @@ impl OneConnection {
 
 impl Invariant for OneConnection {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
-        if matches!(entry.event, Event::Connected { .. } | Event::SessionLost { .. } | Event::SessionClosed { .. }) {
-            self.forget_paths_of_ended_sessions();
-        }
         match self.placement.see(entry, scene) {
             Some(Step::Allocated { client, to, before, .. }) => {
                 self.allocated(entry.at, client, to, before, scene);
@@ -162,7 +148,7 @@ impl Invariant for OneConnection {
             let placed = self.placement.placed(client);
             let name = |host: HostId| &*scene.roster.machines[host.index()].name;
             let to = placed.and_then(|placed| placed.assigned).map_or("its hub", name);
-            let held = placed.and_then(|placed| placed.held.first()).map_or("nowhere", |(service, _)| name(*service));
+            let held = placed.and_then(|placed| placed.sessions.services().next()).map_or("nowhere", name);
             let client = &scene.roster.clients[client as usize].name;
             let limit = self.limit.as_secs();
             let what = format!("{client} could have known for {limit} s that it belongs at {to}, and is at {held}");
@@ -174,17 +160,6 @@ impl Invariant for OneConnection {
     }
     fn is_settled(&self, _scene: &Scene<'_>) -> bool {
         self.bounds.is_settled()
-    }
-}
-
-impl OneConnection {
-    /// A path is watched only while a session is held over it: a new one begins afresh.
-    fn forget_paths_of_ended_sessions(&mut self) {
-        let held = |client: u32, service: HostId| {
-            let placed = self.placement.placed(client);
-            placed.is_some_and(|placed| placed.held.iter().any(|(at, _)| *at == service))
-        };
-        self.apart.retain(|(client, service), _| held(*client, *service));
     }
 }
 

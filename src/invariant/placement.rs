@@ -1,6 +1,7 @@
 //! Where placed clients are and where they belong: sessions and allocations, folded.
 use super::Scene;
-use crate::history::{Entry, Event, HostId, Outages, Power, Reason};
+use super::sessions::{Change, End, Sessions, forgets};
+use crate::history::{ClientId, Entry, Event, HostId, Outages, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One client that a provisioning service places.
@@ -12,10 +13,7 @@ pub(super) struct Placed {
     pub(super) assigned: Option<HostId>,
     /// Where it belonged first.
     pub(super) home: Option<HostId>,
-    /// Sessions that the client holds open: (service, session).
-    pub(super) held: BTreeSet<(HostId, u64)>,
-    /// Sessions of it that services hold open: (service, the service's number for it).
-    pub(super) seen: BTreeSet<(HostId, u64)>,
+    pub(super) sessions: Sessions,
 }
 
 /// What an entry meant for placement. Clients are indices into the roster.
@@ -59,39 +57,21 @@ impl Placement {
                 self.services.insert(to);
                 Some(Step::Allocated { client, to, reason: *reason, before })
             }
-            Event::Connected { client, service, session } => {
-                let at = scene.directory.host(service)?;
-                let (client, placed) = self.client(client, scene)?;
-                placed.held.insert((at, *session));
-                Some(Step::Arrived { client, at })
-            }
             Event::Settled { client, at } => {
                 let at = scene.directory.host(at)?;
                 Some(Step::Arrived { client: self.client(client, scene)?.0, at })
             }
-            Event::SessionLost { client, service, session, .. } | Event::SessionClosed { client, service, session } => {
-                let at = scene.directory.host(service)?;
-                let (client, placed) = self.client(client, scene)?;
-                placed.held.remove(&(at, *session));
-                Some(Step::Sessions { client })
-            }
-            Event::SessionOpened { client, session } => {
-                let at = scene.directory.host(&entry.host)?;
-                let (client, placed) = self.client(client, scene)?;
-                placed.seen.insert((at, *session));
-                Some(Step::Sessions { client })
-            }
-            Event::SessionEnded { client, session, .. } => {
-                let at = scene.directory.host(&entry.host)?;
-                let (client, placed) = self.client(client, scene)?;
-                placed.seen.remove(&(at, *session));
-                Some(Step::Sessions { client })
-            }
-            Event::Power { state: Power::Lost | Power::Crashed | Power::Stopped | Power::On } => {
+            _ if forgets(entry) => {
                 self.forget_sessions(entry, scene);
                 None
             }
-            _ => None,
+            _ => {
+                let change = Change::of(entry, scene)?;
+                let (client, placed) = self.record(change.client, scene)?;
+                placed.sessions.change(&change);
+                let arrived = change.opened && change.end == End::Client;
+                Some(if arrived { Step::Arrived { client, at: change.service } } else { Step::Sessions { client } })
+            }
         }
     }
 
@@ -100,16 +80,15 @@ impl Placement {
         let Some(place) = scene.directory.place(&entry.host) else { return };
         let is_there = |host: HostId| scene.directory.is_at(host, place);
         for placed in self.clients.values_mut() {
-            if placed.host.is_some_and(is_there) {
-                placed.held.clear();
-            }
-            placed.seen.retain(|(service, _)| !is_there(*service));
+            placed.sessions.forget(placed.host.is_some_and(is_there), is_there);
         }
     }
 
     /// Finds or makes the record of a client, if it is one that is placed.
     fn client(&mut self, name: &str, scene: &Scene<'_>) -> Option<(u32, &mut Placed)> {
-        let id = scene.directory.client(name)?;
+        self.record(scene.directory.client(name)?, scene)
+    }
+    fn record(&mut self, id: ClientId, scene: &Scene<'_>) -> Option<(u32, &mut Placed)> {
         if !scene.roster.clients[id.index()].placed {
             return None;
         }
@@ -130,9 +109,8 @@ impl Placement {
         let (Some(host), Some(provisioner)) = (placed.host, placed.provisioner) else { return false };
         let clear = |a, b| a == b || outages.is_clear_between(a, b);
         let holder_can_be_told = placed
-            .held
-            .iter()
-            .map(|(service, _)| *service)
+            .sessions
+            .services()
             .all(|service| service == to || !outages.is_reachable(host, service) || clear(provisioner, service));
         clear(host, provisioner) && clear(host, to) && clear(provisioner, to) && holder_can_be_told
     }

@@ -1,5 +1,6 @@
 //! `recovers`: whoever could go on, goes on.
 use super::bounds::Bounds;
+use super::receiving::Receiving;
 use super::ways::ways_of;
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
 use crate::history::{Client, ClientId, Entry, Event, HostId, Power, ProducerId, Roster};
@@ -7,7 +8,7 @@ use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
     name: "recovers",
-    holds_when: "every client makes progress within 3 min of losing it, while it could",
+    holds_when: "every client makes progress within 3 min of losing it, and consumers receive what is owed to them, while they could",
     exercised_by: "a client lost progress",
     explanation: "A client has lost progress when its session was lost, when it was refused, and when its machine \
         was booted. It has it back with the next confirmation of one of its messages; with nothing to be confirmed, \
@@ -15,17 +16,23 @@ pub(super) const REGISTRATION: Registration = Registration {
         only while the client's machine is up and of each group of services that it needs at least one is clear, in \
         reach of it and of those chosen from the other groups. The time starts again when that becomes so, and when \
         a fault takes away a way that was open: the client may just have been on it. The first boot is checked but \
-        does not exercise it.",
+        does not exercise it. A consumer of an exclusive subscription owes nothing while another one holds a session. \
+        Consumers of one subscription together owe receipts: while a confirmed message is owed to them, newer than all \
+        that they have of its producer (an older one is late or lost, which others judge), and one of them is \
+        connected over a clear way, through brokers that are clear and reach one another, one must receive something \
+        within the same time, which starts again with each receipt.",
     bounded: true,
     build: |roster, rules| Box::new(Recovers::new(roster, rules)),
 };
 
 struct Recovers {
+    /// Of clients by their index, and after them of destinations.
     bounds: Bounds,
     limit: Duration,
     /// By producer: the client whose progress its confirmations are.
     client_of: Vec<Option<ClientId>>,
     clients: Vec<Watched>,
+    receiving: Receiving,
 }
 
 #[derive(Clone, Debug, Default)]
@@ -35,7 +42,7 @@ struct Watched {
     tried: bool,
     /// Why it has no progress.
     why: &'static str,
-    /// Which choices of services were clear when last looked at, one bit each.
+    /// Which choices of services were clear when last looked at, one bit each; none while another one has its place.
     ways: u64,
 }
 
@@ -48,7 +55,13 @@ impl Recovers {
             }
         }
         let clients = vec![Watched::default(); roster.clients.len()];
-        Self { bounds: Bounds::new(rules.recovers), limit: rules.recovers, client_of, clients }
+        let receiving = Receiving::new(roster);
+        Self { bounds: Bounds::new(rules.recovers), limit: rules.recovers, client_of, clients, receiving }
+    }
+
+    /// The ways that a client has to progress now.
+    fn ways(&self, client: ClientId, scene: &Scene<'_>) -> u64 {
+        if self.receiving.is_locked_out(client, scene) { 0 } else { ways_of(client, &[], scene) }
     }
 
     fn lost(&mut self, now: Duration, client: ClientId, why: &'static str, tried: bool, scene: &Scene<'_>) {
@@ -56,7 +69,7 @@ impl Recovers {
             self.clients[client.index()].tried |= tried;
             return;
         }
-        let ways = ways_of(client, &[], scene);
+        let ways = self.ways(client, scene);
         let booted = self.clients[client.index()].booted;
         self.clients[client.index()] = Watched { booted, tried, why, ways };
         self.bounds.start(client.0, now, ways != 0);
@@ -99,10 +112,20 @@ impl Recovers {
             }
         }
     }
+
+    /// Looks again at the ways of those of these who owe progress.
+    fn look_again(&mut self, now: Duration, clients: Vec<ClientId>, scene: &Scene<'_>) {
+        for client in clients.into_iter().filter(|client| self.bounds.is_open(client.0)).collect::<Vec<_>>() {
+            let ways = self.ways(client, scene);
+            let before = std::mem::replace(&mut self.clients[client.index()].ways, ways);
+            self.bounds.path(client.0, now, ways != 0, before & !ways != 0);
+        }
+    }
 }
 
 impl Invariant for Recovers {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
+        let change = self.receiving.see(entry, scene, &mut self.bounds, tally);
         let client = |name: &str| scene.directory.client(name);
         match &entry.event {
             Event::SessionLost { client: name, .. } => {
@@ -126,19 +149,24 @@ impl Invariant for Recovers {
             _ => {}
         }
         if scene.disturbance.is_some() {
-            for client in self.bounds.subjects() {
-                let ways = ways_of(ClientId(client), &[], scene);
-                let before = std::mem::replace(&mut self.clients[client as usize].ways, ways);
-                self.bounds.path(client, entry.at, ways != 0, before & !ways != 0);
-            }
+            self.receiving.look_again(entry.at, scene, &mut self.bounds);
+            let is_client = |subject: &u32| (*subject as usize) < scene.roster.clients.len();
+            let clients = self.bounds.subjects().into_iter().filter(is_client);
+            self.look_again(entry.at, clients.map(ClientId).collect(), scene);
+        } else if let Some(client) = change {
+            self.look_again(entry.at, self.receiving.rivals(client, scene), scene);
         }
     }
     fn expire(&mut self, now: Duration, scene: &Scene<'_>, tally: &mut Tally) {
-        for (client, at) in self.bounds.expired(now) {
-            let name = &scene.roster.clients[client as usize].name;
-            let why = self.clients[client as usize].why;
+        for (subject, at) in self.bounds.expired(now) {
             let limit = self.limit.as_secs();
-            let what = format!("{name} made no progress for {limit} s though it could: {why}");
+            let what = match scene.roster.clients.get(subject as usize) {
+                Some(client) => {
+                    let why = self.clients[subject as usize].why;
+                    format!("{} made no progress for {limit} s though it could: {why}", client.name)
+                }
+                None => self.receiving.silence(subject, limit, scene),
+            };
             tally.violate(Violation { at, message: None, what, custody: Vec::new() });
         }
     }
@@ -152,7 +180,7 @@ impl Invariant for Recovers {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::Power;
+    use crate::history::{Power, SubscriptionMode};
     use crate::invariant::Rules;
     use crate::invariant::story::Story;
     use std::time::Duration;
@@ -251,5 +279,43 @@ mod tests {
     fn not_exercised_by_the_first_boot() {
         let mut story = working();
         story.ends().not_exercised_but_checked(3);
+    }
+
+    fn exclusive() -> Story {
+        let mut story = Story::sharing("recovers", SubscriptionMode::Exclusive);
+        story.attach("consumer-1", 1).take(0, "consumer-1").refused("consumer-2", "broker-west");
+        story
+    }
+
+    #[test]
+    fn one_that_is_refused_owes_nothing_while_another_has_the_place() {
+        let mut story = exclusive();
+        story.after(100).refused("consumer-2", "broker-west").after(600);
+        story.ends().not_exercised_but_checked(3);
+    }
+
+    #[test]
+    fn its_time_starts_when_the_place_is_free_and_ends_when_it_is_taken_again() {
+        let mut story = exclusive();
+        story.after(300).detach("consumer-1", 1).after(179).attach("consumer-1", 2).after(600);
+        story.ends().held(4);
+        let mut gone = exclusive();
+        gone.after(300).power("consumer-1", Power::Lost).after(182);
+        gone.ends().violated("consumer-2 made no progress for 180 s though it could: its machine was booted");
+    }
+
+    #[test]
+    fn of_other_modes_everybody_owes_progress() {
+        let mut story = Story::sharing("recovers", SubscriptionMode::Failover);
+        story.attach("consumer-1", 1).attach("consumer-2", 1).take(0, "consumer-1").detach("consumer-2", 1).after(182);
+        story.ends().violated("consumer-2 made no progress for 180 s though it could: its session was lost");
+    }
+
+    #[test]
+    fn a_program_that_nobody_lets_in_again_does_not_recover_from_its_own_dead_session() {
+        let mut story = Story::sharing("recovers", SubscriptionMode::Exclusive);
+        story.power("consumer-2", Power::Stopped).attach("consumer-1", 1).take(0, "consumer-1");
+        story.lost("consumer-1", "broker-west").refused("consumer-1", "broker-west").after(182);
+        story.ends().violated("consumer-1 made no progress for 180 s though it could: its session was lost");
     }
 }

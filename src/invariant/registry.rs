@@ -1,7 +1,8 @@
 //! All invariants, in the order in which reports list them.
 use super::{
-    Invariant, Rules, comes_home, command_arrives, exactly_once, method_answered, no_confirmed_loss, no_invention,
-    no_loss, no_needless_duplicate, one_connection, order, paced, recovers, twin_converges,
+    Invariant, Rules, comes_home, command_arrives, exactly_once, fair_share, handed_over, method_answered,
+    no_confirmed_loss, no_invention, no_loss, no_needless_duplicate, one_active, one_connection, one_receiver, order,
+    paced, recovers, second_refused, twin_converges,
 };
 use crate::history::Roster;
 
@@ -30,6 +31,11 @@ pub const ALL: &[Registration] = &[
     no_needless_duplicate::REGISTRATION,
     exactly_once::REGISTRATION,
     order::REGISTRATION,
+    one_receiver::REGISTRATION,
+    fair_share::REGISTRATION,
+    one_active::REGISTRATION,
+    second_refused::REGISTRATION,
+    handed_over::REGISTRATION,
     one_connection::REGISTRATION,
     comes_home::REGISTRATION,
     twin_converges::REGISTRATION,

@@ -4,11 +4,14 @@
 //! second receiver `central-2` (east). The operator asks central for a command, a method, two changes of desired
 //! properties and another command. Everybody is up and the receivers are connected. Each step happens a second
 //! after the one before, unless `after` says otherwise.
+//!
+//! Another world, of [`Story::sharing`]: producer `till` in the field publishes through `broker-west`, where
+//! `consumer-1` and `consumer-2` (office) share `workers@west`. Nobody is connected yet.
 use super::panel::Panel;
 use super::{ALL, Finding, Registration, Rules, Verdict};
 use crate::history::{
     Cause, Client, Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Operation,
-    OperationId, Owes, Power, Producer, ProducerId, Reason, Roster, Route,
+    OperationId, Owes, Power, Producer, ProducerId, Reason, Roster, Route, SubscriptionMode,
 };
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,8 +26,16 @@ pub(super) const DESIRED: [OperationId; 2] = [OperationId(2), OperationId(3)];
 /// Another command like the first.
 pub(super) const ANOTHER: OperationId = OperationId(4);
 
+/// The subscription in the world of those who share.
+pub(super) const WORKERS: DestinationId = DestinationId(0);
+
 pub(super) fn message(number: u64) -> MessageId {
     MessageId { producer: ProducerId(0), number }
+}
+
+/// A message of the till.
+pub(super) fn till(number: u64) -> MessageId {
+    message(number)
 }
 
 pub(super) struct Story {
@@ -35,6 +46,8 @@ pub(super) struct Story {
     now: Option<Duration>,
     gap: Option<Duration>,
     session: u64,
+    /// How many messages the till has published.
+    published: u64,
 }
 
 impl Story {
@@ -45,7 +58,16 @@ impl Story {
     pub(super) fn with(name: &str, rules: Rules) -> Self {
         let index = ALL.iter().position(|registration| registration.name == name).expect("the invariant is registered");
         let registrations = &ALL[index..=index];
-        Self { registrations, rules, roster: roster(), panel: None, now: None, gap: None, session: 0 }
+        Self { registrations, rules, roster: roster(), panel: None, now: None, gap: None, session: 0, published: 0 }
+    }
+    /// A story of consumers that share a subscription in this way, each with room for four messages.
+    pub(super) fn sharing(name: &str, mode: SubscriptionMode) -> Self {
+        let roster = sharers(mode);
+        Self { roster, ..Self::of(name) }
+    }
+    pub(super) fn ranking(mut self, client: &str, rank: u32) -> Self {
+        self.roster.clients.iter_mut().filter(|one| &*one.name == client).for_each(|one| one.rank = rank);
+        self
     }
     pub(super) fn promising(mut self, delivery: Delivery) -> Self {
         self.roster.routes[0].delivery = delivery;
@@ -83,7 +105,9 @@ impl Story {
                 let (at, host) = (Duration::ZERO, machine.name.clone());
                 panel.see(&Entry { at, host, event: Event::Power { state: Power::On } });
             }
-            for client in ["central", "central-2"] {
+            let receivers =
+                roster.clients.iter().map(|client| &*client.name).filter(|name| name.starts_with("central"));
+            for client in receivers {
                 let event = Event::Connected { client: client.into(), service: "hub-a".into(), session: 1 };
                 panel.see(&Entry { at: Duration::ZERO, host: client.into(), event });
             }
@@ -119,6 +143,67 @@ impl Story {
     }
     pub(super) fn ack(&mut self, number: u64) -> &mut Self {
         self.tell("central", Event::Acked { message: message(number), destination: CENTRAL })
+    }
+
+    /// Messages up to this one are published and confirmed, which takes no time.
+    pub(super) fn publish(&mut self, number: u64) -> &mut Self {
+        let at = self.now.unwrap_or_default();
+        for number in self.published..=number {
+            self.tell_at(at, "till", Event::Offered { message: till(number), digest: number });
+            self.tell_at(at, "till", Event::Confirmed { message: till(number) });
+        }
+        self.published = self.published.max(number + 1);
+        self
+    }
+    /// The broker gives a message, published before, to a consumer that it does not reach.
+    pub(super) fn dispatch_only(&mut self, number: u64, to: &str) -> &mut Self {
+        self.publish(number);
+        self.tell("broker-west", Event::Dispatched { message: till(number), to: to.into(), again: false })
+    }
+    /// The same, and it reaches the consumer.
+    pub(super) fn give(&mut self, number: u64, to: &str) -> &mut Self {
+        self.dispatch_only(number, to);
+        let at = self.now.unwrap_or_default();
+        self.tell_at(at, to, Event::Delivered { message: till(number), destination: WORKERS });
+        self
+    }
+    /// A consumer's application finishes a message, and the consumer acknowledges it.
+    pub(super) fn finish(&mut self, number: u64, consumer: &str) -> &mut Self {
+        let (message, destination) = (till(number), WORKERS);
+        self.tell(consumer, Event::Received { message, destination, digest: number });
+        let at = self.now.unwrap_or_default();
+        self.tell_at(at, consumer, Event::Acked { message, destination });
+        self
+    }
+    /// The broker gives a consumer a message, which it finishes.
+    pub(super) fn take(&mut self, number: u64, consumer: &str) -> &mut Self {
+        self.give(number, consumer).finish(number, consumer)
+    }
+    /// The broker lets a consumer in.
+    pub(super) fn attach(&mut self, consumer: &str, session: u64) -> &mut Self {
+        self.tell("broker-west", Event::SessionOpened { client: consumer.into(), session });
+        let (at, service) = (self.now.unwrap_or_default(), "broker-west".into());
+        self.tell_at(at, consumer, Event::Connected { client: consumer.into(), service, session });
+        self
+    }
+    /// A consumer loses its session, and the broker knows.
+    pub(super) fn detach(&mut self, consumer: &str, session: u64) -> &mut Self {
+        let (client, service): (Name, Name) = (consumer.into(), "broker-west".into());
+        self.tell(consumer, Event::SessionLost { client, service, session, cause: Cause::Eof });
+        let at = self.now.unwrap_or_default();
+        self.tell_at(at, "broker-west", Event::SessionEnded { client: consumer.into(), session, why: "closed" });
+        self
+    }
+    /// The broker ends a consumer's session.
+    pub(super) fn end_session(&mut self, consumer: &str, session: u64) -> &mut Self {
+        self.tell("broker-west", Event::SessionEnded { client: consumer.into(), session, why: "removed" })
+    }
+    pub(super) fn connecting(&mut self, client: &str, service: &str) -> &mut Self {
+        self.tell(client, Event::Connecting { client: client.into(), service: service.into() })
+    }
+    pub(super) fn activate(&mut self, consumer: &str, held: u64) -> &mut Self {
+        let client = consumer.into();
+        self.tell("broker-west", Event::Activated { destination: WORKERS, client, held })
     }
 
     pub(super) fn power(&mut self, host: &str, state: Power) -> &mut Self {
@@ -226,6 +311,7 @@ fn roster() -> Roster {
         placed,
         receives: None,
         room: None,
+        rank: 0,
     };
     let hubs = names(&["hub-a", "hub-b"]);
     let machines = [
@@ -275,5 +361,46 @@ fn roster() -> Roster {
             client("central-2", vec![hubs], Vec::new(), false),
         ],
         operations: operations.into_iter().map(operation).collect(),
+    }
+}
+
+fn sharers(mode: SubscriptionMode) -> Roster {
+    let machine = |(name, site): (&str, &str)| Machine { name: name.into(), site: site.into() };
+    let machines = [
+        ("till", "field"),
+        ("broker-west", "west"),
+        ("broker-east", "east"),
+        ("consumer-1", "office"),
+        ("consumer-2", "office"),
+    ];
+    let client = |name: &str, receives: Option<DestinationId>| Client {
+        name: name.into(),
+        host: name.into(),
+        keep_alive: Duration::from_secs(20),
+        needs: vec![vec!["broker-west".into()]],
+        producers: if receives.is_none() { vec![ProducerId(0)] } else { Vec::new() },
+        placed: false,
+        receives,
+        room: receives.map(|_| 4),
+        rank: 0,
+    };
+    Roster {
+        machines: machines.map(machine).into(),
+        producers: vec![Producer { name: "till".into(), host: "till".into() }],
+        destinations: vec![Destination {
+            name: "workers@west".into(),
+            hosts: ["consumer-1", "consumer-2"].map(Name::from).into(),
+            via: ["broker-west", "broker-east"].map(Name::from).into(),
+            standing: true,
+            mode: Some(mode),
+        }],
+        routes: vec![Route {
+            producer: ProducerId(0),
+            destination: WORKERS,
+            ordered: mode != SubscriptionMode::Shared,
+            delivery: Delivery::AtLeastOnce,
+        }],
+        clients: vec![client("till", None), client("consumer-1", Some(WORKERS)), client("consumer-2", Some(WORKERS))],
+        operations: Vec::new(),
     }
 }

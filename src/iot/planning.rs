@@ -85,6 +85,7 @@ pub fn plan(section: &IotSection, setting: &Setting, roster: &mut Roster) -> Iot
                 placed: true,
                 receives: None,
                 room: None,
+                rank: 0,
             });
             devices.push(planned);
         }

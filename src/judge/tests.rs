@@ -46,6 +46,7 @@ fn roster(devices: u32) -> Arc<Roster> {
                 placed: true,
                 receives: None,
                 room: None,
+                rank: 0,
             })
             .collect(),
         operations: Vec::new(),

@@ -1,8 +1,8 @@
 //! The run as a short timeline: who was assigned where, what the lizard did, who lost a session, who moved, who came home.
 use super::log::of_cause;
-use crate::history::{Entry, Event, Name, Operation, OperationId, Witness};
+use crate::history::{Entry, Event, Name, Operation, OperationId, Roster, Witness};
 use crate::scenario::Plan;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 /// One line of the story. Equal sentences close in time become one line about several clients.
@@ -31,6 +31,10 @@ pub struct Story {
     last: BTreeMap<String, usize>,
     clients: BTreeMap<Name, Told>,
     operations: Vec<Operation>,
+    /// The names of destinations, in the roster's order.
+    destinations: Vec<Name>,
+    /// Clients that receive beside others.
+    consumers: BTreeSet<Name>,
     asked_at: BTreeMap<OperationId, Duration>,
 }
 
@@ -41,12 +45,14 @@ struct Told {
     assigned: Option<Name>,
     settled: Option<Name>,
     lost_at: Option<Duration>,
+    /// It has been told that it was refused, in these words, and it was not let in since.
+    refused: Option<String>,
 }
 
 impl Story {
     /// Begins with what the plan does to the world.
     pub fn of(plan: &Plan) -> Self {
-        let mut story = Self { operations: plan.roster.operations.clone(), ..Self::default() };
+        let mut story = Self::among(&plan.roster);
         for fault in &plan.faults {
             story.fault(fault.at, fault.text.clone());
             if let (Some(until), Some(text)) = (fault.until, &fault.end_text) {
@@ -54,6 +60,16 @@ impl Story {
             }
         }
         story
+    }
+
+    fn among(roster: &Roster) -> Self {
+        let consumers = roster.clients.iter().filter(|client| client.receives.is_some());
+        Self {
+            operations: roster.operations.clone(),
+            destinations: roster.destinations.iter().map(|destination| destination.name.clone()).collect(),
+            consumers: consumers.map(|client| client.name.clone()).collect(),
+            ..Self::default()
+        }
     }
 
     /// The lines in the order of time, as far as the run went.
@@ -140,6 +156,28 @@ impl Witness for Story {
                 let what = format!("throws {name} for {client} away: its time is over");
                 self.tell(*at, host, what);
             }
+            Event::Activated { destination, client, held } => {
+                let Some(place) = self.destinations.get(destination.index()) else { return };
+                let handed_over = match held {
+                    0 => "with nothing to hand over".into(),
+                    1 => "1 unacknowledged message handed over".into(),
+                    held => format!("{held} unacknowledged messages handed over"),
+                };
+                let what = format!("active for {place}, {handed_over}");
+                self.tell(*at, client, what);
+            }
+            Event::Refused { client, service, why } if self.consumers.contains(client) => {
+                let told = self.clients.entry(client.clone()).or_default();
+                if told.refused.as_ref() != Some(why) {
+                    told.refused = Some(why.clone());
+                    self.tell(*at, client, format!("refused by {service}: {why}"));
+                }
+            }
+            Event::Connected { client, .. } => {
+                if let Some(told) = self.clients.get_mut(client) {
+                    told.refused = None;
+                }
+            }
             Event::Settling => self.fault(*at, "every fault has ended; nothing new is sent".into()),
             _ => {}
         }
@@ -171,10 +209,12 @@ impl StoryLine {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::history::Cause;
+    use crate::history::{Cause, DestinationId};
 
     fn seen(events: &[(u64, &str, Event)]) -> Vec<String> {
-        let mut story = Story::default();
+        told_by(Story::default(), events)
+    }
+    fn told_by(mut story: Story, events: &[(u64, &str, Event)]) -> Vec<String> {
         for (at, host, event) in events {
             story.see(&Entry { at: Duration::from_secs(*at), host: (*host).into(), event: event.clone() });
         }
@@ -255,6 +295,61 @@ mod tests {
             [
                 "60 meter-0001 and meter-0002 addressed by the operator: method echo, answered 200",
                 "60 xyz addressed by the operator: method echo, refused with 404 (404103)",
+            ]
+        );
+    }
+
+    #[test]
+    fn who_becomes_active_with_what_and_who_is_refused_is_told_once() {
+        let client = |name: &str, receives| crate::history::Client {
+            name: name.into(),
+            host: name.into(),
+            keep_alive: Duration::ZERO,
+            needs: Vec::new(),
+            producers: Vec::new(),
+            placed: false,
+            receives,
+            room: None,
+            rank: 0,
+        };
+        let place = DestinationId(0);
+        let roster = Roster {
+            destinations: vec![crate::history::Destination {
+                name: "workers@west".into(),
+                hosts: Vec::new(),
+                via: Vec::new(),
+                standing: false,
+                mode: None,
+            }],
+            clients: vec![client("one", Some(place)), client("two", Some(place)), client("till", None)],
+            ..Roster::default()
+        };
+        let active = |client: &str, held| Event::Activated { destination: place, client: client.into(), held };
+        let refused = |client: &str| Event::Refused {
+            client: client.into(),
+            service: "broker-west".into(),
+            why: "409 Exclusive consumer is already connected".into(),
+        };
+        let connected = Event::Connected { client: "two".into(), service: "broker-west".into(), session: 1 };
+        let events = [
+            (1, active("one", 0)),
+            (2, refused("two")),
+            (3, refused("two")),
+            (4, refused("till")),
+            (60, connected),
+            (60, active("two", 3)),
+            (90, refused("two")),
+            (120, active("one", 1)),
+        ];
+        let told = told_by(Story::among(&roster), &events.map(|(at, event)| (at, "broker-west", event)));
+        assert_eq!(
+            told,
+            [
+                "1 one active for workers@west, with nothing to hand over",
+                "2 two refused by broker-west: 409 Exclusive consumer is already connected",
+                "60 two active for workers@west, 3 unacknowledged messages handed over",
+                "90 two refused by broker-west: 409 Exclusive consumer is already connected",
+                "120 one active for workers@west, 1 unacknowledged message handed over",
             ]
         );
     }

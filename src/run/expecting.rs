@@ -12,6 +12,8 @@ pub(crate) struct Expecting {
     expectations: Vec<(PlannedExpectation, BTreeSet<Name>)>,
     settled_at: BTreeMap<Name, Name>,
     operations: Vec<Operation>,
+    /// The names of destinations, in the roster's order.
+    destinations: Vec<Name>,
     lost: BTreeSet<Name>,
     reconnects: u64,
     refused: u64,
@@ -23,6 +25,7 @@ impl Expecting {
             expectations: expectations.iter().map(|planned| (planned.clone(), BTreeSet::new())).collect(),
             settled_at: BTreeMap::new(),
             operations: roster.operations.clone(),
+            destinations: roster.destinations.iter().map(|destination| destination.name.clone()).collect(),
             lost: BTreeSet::new(),
             reconnects: 0,
             refused: 0,
@@ -42,6 +45,9 @@ impl Expecting {
                 | ExpectedThat::Connected { clients: all, .. }
                 | ExpectedThat::Reconnected { clients: all, .. }
                 | ExpectedThat::Answered { devices: all, .. } => (all.iter().all(|name| seen.contains(name)), None),
+                ExpectedThat::Active { consumers: any, .. } | ExpectedThat::Refused { consumers: any, .. } => {
+                    (any.iter().any(|name| seen.contains(name)), None)
+                }
                 ExpectedThat::Count { of, at_least, at_most } => {
                     let count = self.count(*of, messages);
                     (at_least.is_none_or(|least| count >= least) && at_most.is_none_or(|most| count <= most), None)
@@ -88,6 +94,11 @@ impl Expecting {
             }
         }
     }
+}
+
+/// Whether a destination is a subscription, or one in a region: `workers@west`.
+fn is_of(destination: &str, subscription: &str) -> bool {
+    destination.strip_prefix(subscription).is_some_and(|rest| rest.is_empty() || rest.starts_with('@'))
 }
 
 /// The median of a client's times to reconnect; of many, the median of their medians. `None`: none did.
@@ -138,7 +149,25 @@ impl Witness for Expecting {
                     _ => None,
                 });
             }
-            Event::Refused { .. } => self.refused += 1,
+            Event::Activated { destination, client, .. } => {
+                let Some(place) = self.destinations.get(destination.index()).cloned() else { return };
+                self.note(*at, client, |kind| match kind {
+                    ExpectedThat::Active { subscription, after, by, .. } if is_of(&place, subscription) => {
+                        Some((*after, *by))
+                    }
+                    _ => None,
+                });
+            }
+            Event::Refused { client, why, .. } => {
+                self.refused += 1;
+                let got = why.split(' ').next().and_then(|status| status.parse::<u32>().ok());
+                self.note(*at, client, |kind| match kind {
+                    ExpectedThat::Refused { status, after, by, .. } if status.is_none() || *status == got => {
+                        Some((*after, *by))
+                    }
+                    _ => None,
+                });
+            }
             _ => {}
         }
     }
@@ -271,6 +300,54 @@ mod tests {
         assert!(!met("method", "xyz", Some(404), None, 0), "another status");
         assert!(!met("method", "xyz", Some(200), Some("healthy"), 0), "the other's words");
         assert!(!met("method", "xyz", None, None, 3), "too early");
+    }
+
+    #[test]
+    fn one_of_a_group_is_active_when_it_is_activated_for_that_subscription_in_time() {
+        let destination = |name: &str| crate::history::Destination {
+            name: name.into(),
+            hosts: Vec::new(),
+            via: Vec::new(),
+            standing: false,
+            mode: None,
+        };
+        let destinations = ["workers", "workers@west", "workers-2@west"].map(destination).to_vec();
+        let roster = Roster { destinations, ..Roster::default() };
+        let met = |place: u32, client: &str, at: u32| {
+            let kind = ExpectedThat::Active {
+                subscription: "workers".into(),
+                consumers: vec!["one".into(), "two".into()],
+                after: MINUTE * 2,
+                by: Some(MINUTE * 4),
+            };
+            let mut expecting = Expecting::new(&[PlannedExpectation { text: String::new(), kind }], &roster);
+            let (destination, client) = (crate::history::DestinationId(place), client.into());
+            let event = Event::Activated { destination, client, held: 0 };
+            expecting.see(&Entry { at: MINUTE * at, host: "broker-west".into(), event });
+            expecting.decide(&MessageCounts::default(), &[], &[])[0].met
+        };
+        assert!(met(0, "one", 2) && met(1, "two", 4));
+        assert!(!met(1, "three", 3), "another consumer");
+        assert!(!met(2, "one", 3), "another subscription");
+        assert!(!met(7, "one", 3), "a destination that nobody knows");
+        assert!(!met(1, "one", 1) && !met(1, "one", 5), "too early, too late");
+    }
+
+    #[test]
+    fn a_refusal_is_told_by_consumer_status_and_time() {
+        let met = |consumer: &str, status, after: u32, why: &str| {
+            let consumers = vec![consumer.into(), "nobody".into()];
+            let kind = ExpectedThat::Refused { consumers, status, after: MINUTE * after, by: None };
+            let mut expecting = Expecting::new(&[PlannedExpectation { text: String::new(), kind }], &Roster::default());
+            let event = Event::Refused { client: "two".into(), service: "broker-west".into(), why: why.into() };
+            expecting.see(&Entry { at: MINUTE * 2, host: "two".into(), event });
+            expecting.decide(&MessageCounts::default(), &[], &[])[0].met
+        };
+        let busy = "409 Exclusive consumer is already connected";
+        assert!(met("two", Some(409), 0, busy) && met("two", None, 2, "no route to it"));
+        assert!(!met("one", Some(409), 0, busy), "another consumer");
+        assert!(!met("two", Some(404), 0, busy) && !met("two", Some(409), 0, "4090 of them"), "another status");
+        assert!(!met("two", Some(409), 3, busy), "too early");
     }
 
     #[test]

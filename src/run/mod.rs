@@ -93,7 +93,8 @@ fn wronged(findings: &Findings) -> Vec<MessageId> {
     messages
 }
 
-fn production(plan: &Plan) -> Production {
+/// Makes a plan playable: every host with its software, and what is done to the world.
+pub fn production(plan: &Plan) -> Production {
     let cast = plan.systems.cast();
     let part = |host: &crate::scenario::PlannedHost| {
         let (_, software) = cast.iter().find(|(name, _)| *name == host.name)?;
@@ -110,6 +111,7 @@ fn production(plan: &Plan) -> Production {
         for_good: plan.for_good.iter().cloned().collect(),
         duration: plan.duration,
         settle: plan.settle,
+        needs_no_tokio: true,
     }
 }
 

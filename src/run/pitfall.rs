@@ -26,7 +26,7 @@ impl Way {
     /// # Errors
     /// When a knob's value does not fit: loading has refused such a file.
     pub fn plan(self, loaded: &Loaded, seed: u64) -> Result<Plan, serde_json::Error> {
-        let Loaded { scenario, file } = loaded;
+        let Loaded { scenario, file, .. } = loaded;
         Ok(match self {
             Way::Treatment => plan(&scenario.turned_on()?, file, seed),
             Way::Control => plan(scenario, file, seed),

@@ -53,6 +53,8 @@ pub enum ChaosFault {
     DiskFull,
     /// A host's disk answers errors.
     DiskError,
+    /// What two sites send each other is kept, in one direction or both, and arrives in order afterwards.
+    Hold,
 }
 
 impl ChaosFault {

@@ -1,7 +1,7 @@
 //! What must have happened by the end of a run.
 use super::duration::DurationRange;
 use super::measure::Share;
-use super::name::{ClientName, DeviceName, HubName, InvariantName, ServiceName};
+use super::name::{ClientName, ConsumerName, DeviceName, HubName, InvariantName, ServiceName, SubscriptionName};
 use super::schema::exactly_one_of;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -32,6 +32,12 @@ pub struct Expectation {
     /// The operator was answered.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answered: Option<Answered>,
+    /// A consumer became the active one of a subscription.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active: Option<Active>,
+    /// A consumer was refused.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refused: Option<Refused>,
 }
 
 fn one_kind(schema: &mut schemars::Schema) {
@@ -176,6 +182,40 @@ pub struct Answered {
     /// Words of the answer. Default any.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message_has: Option<String>,
+    /// Not before this time. Default the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DurationRange>,
+    /// No later than this after `after`. Default the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<DurationRange>,
+}
+
+/// `active: { subscription: workers, consumer: consumer-2, after: 2m, within: 90s }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Active {
+    /// The subscription, in whatever region.
+    pub subscription: SubscriptionName,
+    /// The consumer; of a group, any one.
+    pub consumer: ConsumerName,
+    /// Not before this time. Default the beginning.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<DurationRange>,
+    /// No later than this after `after`. Default the end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub within: Option<DurationRange>,
+}
+
+/// `refused: { consumer: consumer-2, status: 409, after: 1m, within: 30s }`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Refused {
+    /// The consumer; of a group, any one.
+    pub consumer: ConsumerName,
+    /// The HTTP status with which it was refused. Default any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 599))]
+    pub status: Option<u32>,
     /// Not before this time. Default the beginning.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub after: Option<DurationRange>,

@@ -1,7 +1,9 @@
 //! From what a file expects to what the history decides, each time drawn from its own labelled dice.
 use super::cast::Cast;
 use super::duration::{DurationRange, written_out};
-use super::expectation::{Answered, Connected, Count, Expectation, Moved, Reconnected, ReconnectsSooner};
+use super::expectation::{
+    Active, Answered, Connected, Count, Expectation, Moved, Reconnected, ReconnectsSooner, Refused,
+};
 use super::plan::{ExpectedThat, PlannedExpectation};
 use crate::history::Name;
 use std::time::Duration;
@@ -24,6 +26,10 @@ pub(crate) fn draw(expectation: &Expectation, index: usize, seed: u64, cast: &Ca
         expected.sooner(sooner)
     } else if let Some(answered) = &expectation.answered {
         expected.answered(answered)
+    } else if let Some(active) = &expectation.active {
+        expected.active(active)
+    } else if let Some(refused) = &expectation.refused {
+        expected.refused(refused)
     } else {
         unreachable!("loading refuses expectations of no kind")
     }
@@ -84,6 +90,22 @@ impl Expected<'_> {
         let devices = self.names(&answered.device);
         let (status, message_has) = (answered.status, answered.message_has.clone());
         PlannedExpectation { text, kind: ExpectedThat::Answered { verb, devices, status, message_has, after, by } }
+    }
+
+    fn active(&self, active: &Active) -> PlannedExpectation {
+        let (after, by) = self.window(active.after, active.within);
+        let Active { subscription, consumer, .. } = active;
+        let text = format!("{consumer} active for {subscription}{}", when(after, by));
+        let (subscription, consumers) = (subscription.to_string(), self.names(consumer));
+        PlannedExpectation { text, kind: ExpectedThat::Active { subscription, consumers, after, by } }
+    }
+
+    fn refused(&self, refused: &Refused) -> PlannedExpectation {
+        let (after, by) = self.window(refused.after, refused.within);
+        let with = refused.status.map(|status| format!(" with {status}")).unwrap_or_default();
+        let text = format!("{} refused{with}{}", refused.consumer, when(after, by));
+        let (consumers, status) = (self.names(&refused.consumer), refused.status);
+        PlannedExpectation { text, kind: ExpectedThat::Refused { consumers, status, after, by } }
     }
 }
 

@@ -1,7 +1,6 @@
 //! From a timeline item to what is done to the world, each choice drawn from its own labelled dice.
 use super::cast::Cast;
 use super::duration::{DurationRange, offset_written_out, written_out};
-use super::name::PlaceName;
 use super::plan::{PathPlan, PlannedFault, Step};
 use super::timeline::{Attack, Outage, Passage, SkewClock, Spell, Swizzle, ThrottleHub, TimelineItem};
 use lizard_sim::Fault;
@@ -200,7 +199,7 @@ impl Drawing<'_> {
     }
 
     fn partition(&self, cut: &Passage) -> Drawn {
-        let (text, end) = match ends(cut) {
+        let (text, end) = match cut.directed() {
             (a, b, true) => {
                 (format!("{a} and {b} are cut off from each other"), format!("{a} and {b} reach each other again"))
             }
@@ -211,7 +210,7 @@ impl Drawing<'_> {
     }
 
     fn hold(&self, hold: &Passage) -> Drawn {
-        let what = match ends(hold) {
+        let what = match hold.directed() {
             (a, b, true) => format!("between {a} and {b}"),
             (a, b, false) => format!("from {a} to {b}"),
         };
@@ -224,7 +223,7 @@ impl Drawing<'_> {
     /// What stands between every host that the one end names and every host that the other does.
     fn barrier(&self, passage: &Passage, up: fn(String, String) -> Fault, down: fn(String, String) -> Fault) -> Drawn {
         let until = self.until(passage.lasting);
-        let (a, b, both) = ends(passage);
+        let (a, b, both) = passage.directed();
         let mut pairs = Vec::new();
         for from in self.cast.places(a) {
             for to in self.cast.places(b) {
@@ -316,15 +315,6 @@ impl Drawing<'_> {
             steps,
             ..Drawn::default()
         }
-    }
-}
-
-/// The two ends of a passage, and whether both directions are meant.
-fn ends(passage: &Passage) -> (&PlaceName, &PlaceName, bool) {
-    match (&passage.between, &passage.from, &passage.to) {
-        (Some([a, b]), ..) => (a, b, true),
-        (None, Some(from), Some(to)) => (from, to, false),
-        _ => unreachable!("loading refuses partitions and holds without ends"),
     }
 }
 

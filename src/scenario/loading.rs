@@ -1,7 +1,7 @@
 //! Reads a scenario file, or says everything that is wrong with it.
 use super::checking;
 use super::document;
-use super::mistake::{Mistake, Mistakes, Place};
+use super::mistake::{Mistake, Mistakes, Place, Warnings};
 use super::roll::Roll;
 use super::schema::{Scenario, schema};
 use super::shape::Shape;
@@ -17,6 +17,8 @@ pub struct Loaded {
     pub file: PathBuf,
     /// What it says.
     pub scenario: Scenario,
+    /// Where it leaves what the systems promise: it may, and some invariants are void then.
+    pub warnings: Warnings,
 }
 
 /// Why there is no scenario.
@@ -67,7 +69,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Loaded, Mistakes> {
         Some((Ok(scenario), node)) => {
             mistakes.extend(checking::check(&scenario, &node, &root));
             if mistakes.is_empty() {
-                return Ok(Loaded { file: file.to_owned(), scenario });
+                let warnings = Warnings::new(file.to_owned(), text.to_owned(), checking::warn(&scenario, &node));
+                return Ok(Loaded { file: file.to_owned(), scenario, warnings });
             }
         }
         // Shape and structs come from the same source; should they ever differ, the file is still refused.

@@ -1,6 +1,6 @@
 //! What is wrong with a scenario file, and where.
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// A place in a file. Lines and columns count from 1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -80,39 +80,71 @@ impl Mistakes {
         mistakes.dedup();
         Self { file, text, mistakes }
     }
-
-    fn show(&self, f: &mut fmt::Formatter<'_>, mistake: &Mistake) -> fmt::Result {
-        let Place { line, column, width } = mistake.place;
-        writeln!(f, "{}:{line}:{column}: {}", self.file.display(), mistake.message)?;
-        let margin = line.to_string().len();
-        if let Some(source) = self.text.lines().nth(line - 1) {
-            writeln!(f, "{:margin$} |", "")?;
-            writeln!(f, "{line} | {source}")?;
-            // The underline never runs past the line: tabs and the line's end are kept as they are.
-            let before: String = source.chars().take(column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
-            let room = source.chars().count().saturating_sub(column - 1).max(1);
-            write!(f, "{:margin$} | {before}{}", "", "^".repeat(width.min(room)))?;
-            match &mistake.suggestion {
-                Some(suggestion) => writeln!(f, " did you mean `{suggestion}`?")?,
-                None => writeln!(f)?,
-            }
-        }
-        if let Some(expected) = &mistake.expected {
-            writeln!(f, "{:margin$} = expected {expected}", "")?;
-        }
-        Ok(())
-    }
 }
 
 impl fmt::Display for Mistakes {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for mistake in &self.mistakes {
-            self.show(f, mistake)?;
+            show(f, &self.file, &self.text, mistake)?;
             writeln!(f)?;
         }
         let count = self.mistakes.len();
         write!(f, "{}: {count} mistake{}, nothing was run", self.file.display(), if count == 1 { "" } else { "s" })
     }
+}
+
+/// What a file may do, and should know: each place where it leaves what the systems promise, in the order of its lines.
+/// Its `Display` shows each as a mistake is shown, after `warning:`; nothing if there are none.
+#[derive(Clone, Debug, Default)]
+pub struct Warnings {
+    /// The file as it was named.
+    pub file: PathBuf,
+    /// Its text.
+    pub text: String,
+    /// What would be mistakes if they were forbidden.
+    pub warnings: Vec<Mistake>,
+}
+
+impl Warnings {
+    pub(crate) fn new(file: PathBuf, text: String, mut warnings: Vec<Mistake>) -> Self {
+        warnings.sort_by_key(|warning| warning.place);
+        warnings.dedup();
+        Self { file, text, warnings }
+    }
+}
+
+impl fmt::Display for Warnings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for warning in &self.warnings {
+            write!(f, "warning: ")?;
+            show(f, &self.file, &self.text, warning)?;
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}
+
+/// Shows a mistake with its line and a caret below what is wrong.
+fn show(f: &mut fmt::Formatter<'_>, file: &Path, text: &str, mistake: &Mistake) -> fmt::Result {
+    let Place { line, column, width } = mistake.place;
+    writeln!(f, "{}:{line}:{column}: {}", file.display(), mistake.message)?;
+    let margin = line.to_string().len();
+    if let Some(source) = text.lines().nth(line - 1) {
+        writeln!(f, "{:margin$} |", "")?;
+        writeln!(f, "{line} | {source}")?;
+        // The underline never runs past the line: tabs and the line's end are kept as they are.
+        let before: String = source.chars().take(column - 1).map(|c| if c == '\t' { c } else { ' ' }).collect();
+        let room = source.chars().count().saturating_sub(column - 1).max(1);
+        write!(f, "{:margin$} | {before}{}", "", "^".repeat(width.min(room)))?;
+        match &mistake.suggestion {
+            Some(suggestion) => writeln!(f, " did you mean `{suggestion}`?")?,
+            None => writeln!(f)?,
+        }
+    }
+    if let Some(expected) = &mistake.expected {
+        writeln!(f, "{:margin$} = expected {expected}", "")?;
+    }
+    Ok(())
 }
 
 #[cfg(test)]

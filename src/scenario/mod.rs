@@ -34,13 +34,14 @@ pub use chaos::{Chaos, ChaosFault};
 pub(crate) use checking::Checker;
 pub use duration::{DurationRange, OffsetRange, offset_written_out, written_out};
 pub use expectation::{
-    Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
+    Active, Answered, Connected, Count, Counted, Expectation, Moved, OperatorVerb, Reconnected, ReconnectsSooner,
+    Refused,
 };
 pub use glossary::{Meaning, expectations, faults, glossary, knobs, options, verbs};
 pub use loading::{LoadError, Loaded, load, parse};
 pub use measure::{Bandwidth, Drift, Rate, Share};
 pub(crate) use mistake::closest;
-pub use mistake::{Mistake, Mistakes, Place};
+pub use mistake::{Mistake, Mistakes, Place, Warnings};
 pub use name::{
     ClientName, ConsumerName, DeviceName, HostName, HubName, InvariantName, PlaceName, RegionName, ServiceName,
     SiteName, StreamName, SubscriptionName,

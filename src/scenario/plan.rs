@@ -226,6 +226,28 @@ pub enum ExpectedThat {
         /// The share, in parts per million.
         share_ppm: u32,
     },
+    /// One of the consumers became the active one of a subscription.
+    Active {
+        /// The subscription, in whatever region.
+        subscription: String,
+        /// The consumers.
+        consumers: Vec<Name>,
+        /// Not before.
+        after: Duration,
+        /// Not later.
+        by: Option<Duration>,
+    },
+    /// One of the consumers was refused.
+    Refused {
+        /// The consumers.
+        consumers: Vec<Name>,
+        /// The HTTP status; `None`: any, or none at all.
+        status: Option<u32>,
+        /// Not before.
+        after: Duration,
+        /// Not later.
+        by: Option<Duration>,
+    },
     /// The operator was answered about each of the devices.
     Answered {
         /// The verb.

@@ -216,7 +216,7 @@ fn every_pair_of_sites_has_a_path() {
 
 #[test]
 fn chaos_stays_inside_its_envelope() {
-    let rest = "chaos: { faults: [power-loss, crash, freeze, stop, partition, slow, lossy, skew-clock, disk-full, disk-error], every: 5s..20s, lasting: 1s..90s, at-most: 2 }";
+    let rest = "chaos: { faults: [power-loss, crash, freeze, stop, partition, slow, lossy, skew-clock, disk-full, disk-error, hold], every: 5s..20s, lasting: 1s..90s, at-most: 2 }";
     let mut texts = std::collections::BTreeSet::new();
     for seed in 0..30 {
         let plan = planned(rest, seed);
@@ -235,6 +235,25 @@ fn chaos_stays_inside_its_envelope() {
     }
     assert!(texts.len() >= 10, "thirty seeds drew only {texts:?}");
     assert_eq!(planned(rest, 7).hash(), planned(rest, 7).hash());
+}
+
+#[test]
+fn chaos_holds_what_two_sites_send_each_other_in_one_direction_or_both_and_releases_it() {
+    let rest = "chaos: { faults: [hold], every: 20s..1m, lasting: 10s }";
+    let mut one_way = std::collections::BTreeSet::new();
+    for seed in 0..10 {
+        let plan = planned(rest, seed);
+        assert!(!plan.faults.is_empty());
+        for fault in &plan.faults {
+            let held = |step: &&Step| matches!(step.fault, Fault::Hold { .. });
+            let released = |step: &&Step| matches!(step.fault, Fault::Release { .. });
+            let (held, released) =
+                (fault.steps.iter().filter(held).count(), fault.steps.iter().filter(released).count());
+            assert_eq!((held, held + released), (released, fault.steps.len()), "{}", fault.text);
+            one_way.insert(fault.text.contains(" from "));
+        }
+    }
+    assert_eq!(one_way.len(), 2, "ten seeds drew only {one_way:?}");
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Checks a document's shape against the schema: keys, types, spellings, names. Every mistake is found, and what is
 //! sound is kept, so that later checks see the rest of the file.
+mod free;
+
 use super::document::{Entry, Kind, Node};
 use super::mistake::{Mistake, Place};
 use super::pitfall::TurnOn;
@@ -9,7 +11,7 @@ use crate::systems::DECLARATIONS;
 use serde_json::{Map, Value, json};
 
 /// What is not built yet, by the part of the schema that will have it: said plainly instead of called unknown.
-const COMING: [(&str, &[&str]); 2] = [("Scenario", &["amqp"]), ("Expectation", &["active", "refused"])];
+const COMING: [(&str, &[&str]); 1] = [("Scenario", &["amqp"])];
 
 /// What was sound of a node: itself with unsound parts left out, and the same as a value for serde.
 pub(crate) struct Sound {
@@ -193,27 +195,6 @@ impl<'s> Shape<'s> {
         }
     }
 
-    /// Takes a value as it stands. A key that stands twice is a mistake even here.
-    fn free(&mut self, node: &Node) -> Sound {
-        let value = match &node.kind {
-            Kind::Map(entries) => {
-                let mut members = Map::new();
-                for entry in entries {
-                    if members.insert(entry.key.clone(), self.free(&entry.value).value).is_some() {
-                        let message = format!("`{}` stands here a second time", entry.key);
-                        self.mistakes.push(Mistake::new(entry.key_place, message).expected("each name once"));
-                    }
-                }
-                Value::Object(members)
-            }
-            Kind::List(items) => items.iter().map(|item| self.free(item).value).collect(),
-            Kind::Nothing => Value::Null,
-            Kind::Scalar { text, quoted: true } => text.as_str().into(),
-            Kind::Scalar { text, .. } => plain(text),
-        };
-        Sound { node: node.clone(), value }
-    }
-
     fn array(&mut self, node: &Node, spot: Spot<'s, '_>) -> Option<Sound> {
         let Kind::List(items) = &node.kind else {
             return self.wrong(node, spot, "a list");
@@ -357,19 +338,6 @@ fn quoted(key: &str) -> String {
 
 fn first_line(text: &str) -> &str {
     text.lines().next().unwrap_or_default()
-}
-
-/// What unquoted text means (YAML 1.2, core schema): numbers and `true` and `false`, all else is text.
-fn plain(text: &str) -> Value {
-    let number =
-        |text: &str| text.parse::<i64>().ok().map(Value::from).or_else(|| text.parse::<u64>().ok().map(Value::from));
-    let starts_like_one = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c));
-    let float = || text.parse::<f64>().ok().filter(|_| starts_like_one).and_then(serde_json::Number::from_f64);
-    match text {
-        "true" => true.into(),
-        "false" => false.into(),
-        _ => number(text).or_else(|| float().map(Value::Number)).unwrap_or_else(|| text.into()),
-    }
 }
 
 fn is_coming(part: &str, key: &str) -> bool {

@@ -54,6 +54,15 @@ pub(crate) fn draw(
     drawn
 }
 
+/// Everything that some seed could draw, each as long as it can be.
+pub(crate) fn possible(chaos: &Chaos, scenario: &Scenario) -> Vec<TimelineItem> {
+    let sites: Vec<&str> = scenario.sites.keys().map(String::as_str).collect();
+    let longest = DurationRange::fixed(chaos.lasting.most());
+    // Of hosts, services only: a fault of a device excuses that device.
+    let candidates = chaos.faults.iter().flat_map(|fault| candidates(*fault, scenario, &Roster::default(), &sites));
+    candidates.map(|candidate| (candidate.item)(longest)).collect()
+}
+
 /// Draws the kinds that this seed has: any of the subsets that are not empty, all alike.
 fn swarm(listed: &[ChaosFault], seed: u64) -> Vec<ChaosFault> {
     let mut kinds = listed.to_vec();
@@ -71,9 +80,9 @@ struct Candidate {
 
 fn candidates(fault: ChaosFault, scenario: &Scenario, roster: &Roster, sites: &[&str]) -> Vec<Candidate> {
     match fault {
-        ChaosFault::Partition => {
+        ChaosFault::Partition | ChaosFault::Hold => {
             let pairs = sites.iter().flat_map(|a| sites.iter().map(move |b| (*a, *b))).filter(|(a, b)| a != b);
-            pairs.map(|(a, b)| cut(a, b, sites)).collect()
+            pairs.map(|(a, b)| barrier(fault, a, b, sites)).collect()
         }
         ChaosFault::Slow | ChaosFault::Lossy => sites.iter().map(|site| burden(fault, site)).collect(),
         _ => {
@@ -83,18 +92,22 @@ fn candidates(fault: ChaosFault, scenario: &Scenario, roster: &Roster, sites: &[
     }
 }
 
-/// Each ordered pair is one candidate: `(a, b)` before `(b, a)` in file order cuts both ways, the other one way.
-fn cut(a: &str, b: &str, sites: &[&str]) -> Candidate {
+/// Each ordered pair is one candidate: `(a, b)` before `(b, a)` in file order is barred both ways, the other one way.
+/// Cut or held, the target is the pair: the two never overlap on one.
+fn barrier(fault: ChaosFault, a: &str, b: &str, sites: &[&str]) -> Candidate {
     let place = |name: &str| sites.iter().position(|site| *site == name);
     let both = place(a) < place(b);
     let (a, b): (PlaceName, PlaceName) = (a.into(), b.into());
     Candidate {
         target: if both { format!("{a} - {b}") } else { format!("{b} - {a}") },
         item: Box::new(move |lasting| {
-            let cut =
+            let passage =
                 Passage { between: both.then(|| [a.clone(), b.clone()]), from: None, to: None, lasting: Some(lasting) };
-            let cut = if both { cut } else { Passage { from: Some(a.clone()), to: Some(b.clone()), ..cut } };
-            TimelineItem { partition: Some(cut), ..TimelineItem::default() }
+            let passage =
+                if both { passage } else { Passage { from: Some(a.clone()), to: Some(b.clone()), ..passage } };
+            let mut item = TimelineItem::default();
+            *(if fault == ChaosFault::Hold { &mut item.hold } else { &mut item.partition }) = Some(passage);
+            item
         }),
     }
 }
@@ -138,7 +151,9 @@ fn at_host(fault: ChaosFault, name: &str) -> Candidate {
                 ChaosFault::SkewClock => {
                     item.skew_clock = Some(SkewClock { host, by: envelope::SKEW, drift: None, lasting })
                 }
-                ChaosFault::Partition | ChaosFault::Slow | ChaosFault::Lossy => unreachable!("these happen to sites"),
+                ChaosFault::Partition | ChaosFault::Hold | ChaosFault::Slow | ChaosFault::Lossy => {
+                    unreachable!("these happen to sites")
+                }
             }
             item
         }),

@@ -165,6 +165,22 @@ pub struct Passage {
     pub lasting: Option<DurationRange>,
 }
 
+impl Passage {
+    /// The two ends, and whether both directions are meant.
+    pub(crate) fn directed(&self) -> (&PlaceName, &PlaceName, bool) {
+        match (&self.between, &self.from, &self.to) {
+            (Some([a, b]), ..) => (a, b, true),
+            (None, Some(from), Some(to)) => (from, to, false),
+            _ => unreachable!("loading refuses partitions and holds without ends"),
+        }
+    }
+    /// The two ends.
+    pub(crate) fn ends(&self) -> (&PlaceName, &PlaceName) {
+        let (a, b, _) = self.directed();
+        (a, b)
+    }
+}
+
 /// `slow: { site: field, latency: 200ms..2s, for: 30s }`
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

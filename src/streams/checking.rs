@@ -7,7 +7,6 @@ use std::time::Duration;
 
 /// Says what is wrong with a section of sound shape.
 pub(super) fn check(section: &StreamsSection, checker: &mut Checker<'_>) {
-    checker.say(checker.key(&["streams"]), "`streams` cannot be run yet", "an `iot:` section");
     for (part, is_empty) in [("regions", section.regions.is_empty()), ("streams", section.streams.is_empty())] {
         if is_empty && checker.root.nearest(&["streams", part]).entries().is_empty() {
             let one = part.trim_end_matches('s');

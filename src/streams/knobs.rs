@@ -141,6 +141,17 @@ pub enum Acks {
     BeforeHandling,
 }
 
+/// What a consumer does after it gave a message back, where one consumer gets everything in order.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum AfterGivingBack {
+    /// It handles nothing until that message comes again.
+    #[default]
+    Waits,
+    /// It handles what comes next.
+    GoesOn,
+}
+
 /// What a client does when its connection ends.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]

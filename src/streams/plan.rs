@@ -1,5 +1,5 @@
 //! What the streams are made of, every choice made: what a seed makes of the `streams:` section.
-use super::knobs::{Acks, BrokerKnobs, OnClose, OnRefusal, ReadsAnswers};
+use super::knobs::{Acks, AfterGivingBack, BrokerKnobs, OnClose, OnRefusal, ReadsAnswers};
 use crate::history::{DestinationId, Name, ProducerId, SubscriptionMode};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -148,6 +148,8 @@ pub struct ConsumerPlan {
     pub connecting: Connecting,
     /// When it acknowledges.
     pub acks: Acks,
+    /// What it does after it gave a message back.
+    pub after_giving_back: AfterGivingBack,
 }
 
 /// A stream, as clients name it.
@@ -208,7 +210,7 @@ pub enum UnknownStream {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum HalfOpen {
-    /// The broker pings the holder first, and refuses only if it answers within a second.
+    /// The broker pings the holder first, and refuses only if it answers within 5 s.
     #[default]
     Probed,
     /// It is refused until the broker notices by itself.

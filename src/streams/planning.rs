@@ -152,6 +152,7 @@ fn planned_producer(
         placed: false,
         receives: None,
         room: None,
+        rank: 0,
     });
     ProducerPlan {
         starts: draw(producer.starts, "starts"),
@@ -203,6 +204,7 @@ fn planned_consumer(
         placed: false,
         receives: Some(destination),
         room: Some(consumer.queue),
+        rank: consumer.priority,
     });
     ConsumerPlan {
         starts: draw(consumer.starts, "starts"),
@@ -226,6 +228,7 @@ fn planned_consumer(
             on_refusal: consumer.on_refusal,
         },
         acks: consumer.acks,
+        after_giving_back: consumer.after_giving_back,
         host,
         site,
     }
@@ -242,3 +245,6 @@ fn api_key(seed: u64) -> String {
     let secret: String = secret.iter().map(|byte| format!("{byte:02x}")).collect();
     format!("{}.lizard.{secret}", super::plan::TENANT)
 }
+
+#[cfg(test)]
+mod tests;

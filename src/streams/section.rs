@@ -1,7 +1,7 @@
 //! The `streams:` section of a scenario file: its parts, their options, their knobs.
 use super::knobs::{
-    Acks, Answers, BrokerKnobs, GivenBack, OnClose, OnRefusal, Promotes, ReadsAnswers, Replicates, SecondConsumer,
-    Shares, TakesOverAt, TimedOutRoom, Turns,
+    Acks, AfterGivingBack, Answers, BrokerKnobs, GivenBack, OnClose, OnRefusal, Promotes, ReadsAnswers, Replicates,
+    SecondConsumer, Shares, TakesOverAt, TimedOutRoom, Turns,
 };
 use super::plan::{Creates, HalfOpen, Scope, Selection, UnknownStream};
 use crate::history::SubscriptionMode;
@@ -83,7 +83,7 @@ pub struct Region {
     #[serde(default)]
     pub replicates: Replicates,
     /// Knob. What a subscription with one active consumer does with a message that was given back. Default rewinds.
-    /// <https://github.com/apache/pulsar/pull/9681>
+    /// <https://github.com/apache/pulsar/issues/4118>
     #[serde(default)]
     pub given_back: GivenBack,
 }
@@ -191,7 +191,6 @@ pub struct StreamConsumer {
     #[serde(default = "at_once")]
     pub starts: DurationRange,
     /// The region in which it subscribes. One: each region has its own subscription.
-    #[schemars(length(min = 1, max = 1))]
     pub regions: Vec<RegionName>,
     /// What it consumes.
     pub subscription: SubscriptionName,
@@ -227,6 +226,10 @@ pub struct StreamConsumer {
     /// First and longest step of the back-off, doubling, with full jitter. Default 1s..30s. Not drawn.
     #[serde(default = "one_to_thirty_seconds")]
     pub back_off: DurationRange,
+    /// Knob. What it does after it gave a message back, where order is promised. Default waits.
+    /// <https://github.com/apache/pulsar/pull/9681>
+    #[serde(default)]
+    pub after_giving_back: AfterGivingBack,
     /// Knob. When it acknowledges. Default after-handling. <https://github.com/HSLdevcom/transitdata/issues/162>
     #[serde(default)]
     pub acks: Acks,

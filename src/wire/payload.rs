@@ -2,6 +2,7 @@
 //!
 //! JSON, because the IoT services and their tools expect telemetry to be JSON. Bodies of other people's clients are
 //! foreign: they have a digest and no number.
+use super::json;
 use crate::history::{MessageId, Name, ProducerId, Roster};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -20,8 +21,8 @@ pub struct Payload {
 
 /// Why a body is no built-in message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "their messages say it")]
 pub enum PayloadError {
+    /// Not JSON, or without producer, number and checksum: somebody else's.
     #[error("not a built-in message")]
     Foreign,
     /// It says that it is one, but was changed on its way.
@@ -48,7 +49,8 @@ impl Payload {
     /// Writes the body; the same message always has the same bytes.
     pub fn to_bytes(&self) -> Bytes {
         let checksum = checksum(&self.producer, self.number);
-        let body = Body { producer: Cow::Borrowed(&self.producer), number: self.number, checksum: checksum.into() };
+        let checksum = std::str::from_utf8(&checksum).expect("hex digits are ASCII").into();
+        let body = Body { producer: Cow::Borrowed(&self.producer), number: self.number, checksum };
         serde_json::to_vec(&body).expect("strings and a number are always JSON").into()
     }
 
@@ -64,13 +66,16 @@ impl Payload {
 
 impl<'a> Body<'a> {
     fn parse(bytes: &'a [u8]) -> Result<Self, PayloadError> {
-        let body: Self = serde_json::from_slice(bytes).map_err(|_| PayloadError::Foreign)?;
-        if checksum(&body.producer, body.number) == body.checksum { Ok(body) } else { Err(PayloadError::Checksum) }
+        let body: Self = json::read(bytes).map_err(|_| PayloadError::Foreign)?;
+        let checksum = checksum(&body.producer, body.number);
+        if checksum == body.checksum.as_bytes() { Ok(body) } else { Err(PayloadError::Checksum) }
     }
 }
 
-fn checksum(producer: &str, number: u64) -> String {
-    format!("{:016x}", xxh3_64_with_seed(producer.as_bytes(), number))
+/// In 16 hex digits.
+fn checksum(producer: &str, number: u64) -> [u8; 16] {
+    let hash = xxh3_64_with_seed(producer.as_bytes(), number);
+    std::array::from_fn(|place| b"0123456789abcdef"[(hash >> (60 - 4 * place)) as usize & 15])
 }
 
 /// Hashes a message's bytes, built-in or foreign: what `Offered` and `Received` carry.

@@ -19,14 +19,17 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b
 
 /// Why a token or a key is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "their messages say it")]
 pub enum SasError {
+    /// Another scheme, or a field is missing, twice or not readable.
     #[error("not a shared access signature")]
     Malformed,
+    /// The key that it is made or checked with is none.
     #[error("key is not base64")]
     Key,
+    /// Signed with another key, or for another resource or end.
     #[error("signature does not match")]
     Signature,
+    /// Rightly signed, and over by the wall clock of whoever checks it.
     #[error("token has expired")]
     Expired,
 }

@@ -114,6 +114,7 @@ fn roster() -> Roster {
         placed: false,
         receives: None,
         room: None,
+        rank: 0,
     };
     Roster {
         machines: [("queue", "west"), ("mirror", "east"), ("ledger", "east"), ("producer", "field")]

@@ -6,3 +6,5 @@ mod hostile;
 mod journey;
 mod orders;
 mod town;
+#[path = "../visiting/mod.rs"]
+mod visiting;

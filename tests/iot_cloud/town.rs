@@ -1,5 +1,6 @@
 //! A town of IoT services: who lives there, and what was heard of them.
 use crate::fake_hub::FakeHub;
+use crate::visiting::visit;
 use giant_lizard::engines::sim;
 use giant_lizard::history::{DestinationId, Entry, Event, History, Roster, Witness};
 use giant_lizard::host::Host;
@@ -114,18 +115,7 @@ impl Town {
         Fut: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        let (done, value) = tokio::sync::oneshot::channel();
-        let (done, history) = (Arc::new(Mutex::new(Some(done))), self.history.clone());
-        self.stage.host(name, "north", move |machine| {
-            let (act, done) = (act(sim::host(machine, history.clone())), done.lock().unwrap().take());
-            async move {
-                let value = act.await;
-                if let Some(done) = done {
-                    let _ = done.send(value);
-                }
-            }
-        });
-        value.await.expect("the visitor came to its end")
+        visit(self.stage, &self.history, name, act).await
     }
 
     /// Asks central for something, as an operator does, and gives status and body.

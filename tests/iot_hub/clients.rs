@@ -32,6 +32,19 @@ pub(crate) fn client(host: &Host, device: &str, life: Duration) -> (AsyncClient,
     AsyncClient::builder(options).capacity(10).build()
 }
 
+/// A registered client that has been let in, with a token good for an hour.
+pub(crate) async fn connected(host: &Host) -> (AsyncClient, EventLoop) {
+    let (client, mut events) = client(host, "foreign", seconds(3600));
+    until(&mut events, connack).await.unwrap();
+    (client, events)
+}
+
+/// Subscribes, and waits until that is granted.
+pub(crate) async fn subscribe(client: &AsyncClient, events: &mut EventLoop, filter: &str) {
+    client.subscribe(filter, QoS::AtMostOnce).await.unwrap();
+    until(events, |packet| matches!(packet, Packet::SubAck(_)).then_some(())).await.unwrap();
+}
+
 /// A stream that rumqttc takes: it asks for `Sync`, though one task alone uses it.
 struct Socket(Mutex<Stream>);
 
@@ -125,8 +138,8 @@ fn an_independent_client_connects_sends_and_is_answered() {
                 assert_eq!(stored.len(), 1, "{stored:?}");
                 assert_eq!((stored[0].offset, stored[0].device.as_str()), (1, "foreign"), "after its registration");
                 assert_eq!(stored[0].payload().unwrap(), &b"21.5"[..]);
-                assert_eq!(stored[0].properties["$.ct"].as_deref(), Some("text/plain"));
-                assert_eq!(stored[0].properties["room"].as_deref(), Some("4"));
+                assert_eq!(stored[0].properties.get("$.ct"), Some(&Some("text/plain".to_owned())));
+                assert_eq!(stored[0].properties.get("room"), Some(&Some("4".to_owned())));
                 let twin = control(&host, "hub-a").request("GET", "/twins/foreign", "").await.unwrap();
                 assert_eq!(twin.read::<serde_json::Value>().unwrap()["reported"]["fan"], "on");
             })
@@ -141,8 +154,7 @@ fn an_idle_client_is_kept_alive_by_its_pings() {
         place
             .visit("foreign", |host| async move {
                 register(&host, "hub-a", "foreign").await;
-                let (client, mut events) = client(&host, "foreign", seconds(3600));
-                until(&mut events, connack).await.unwrap();
+                let (client, mut events) = connected(&host).await;
                 let idle = host.within(seconds(300), until(&mut events, puback)).await;
                 assert!(idle.is_err(), "five minutes without an end: {idle:?}");
                 publish(&client, TELEMETRY, "x").await;
@@ -162,8 +174,7 @@ fn the_newest_connection_of_a_device_wins() {
         place
             .visit("foreign", |host| async move {
                 register(&host, "hub-a", "foreign").await;
-                let (_old, mut old_events) = client(&host, "foreign", seconds(3600));
-                until(&mut old_events, connack).await.unwrap();
+                let (_old, mut old_events) = connected(&host).await;
                 let (new, mut new_events) = client(&host, "foreign", seconds(3600));
                 assert!(until(&mut new_events, connack).await.unwrap(), "the session goes on");
                 let ended = host.within(seconds(5), until(&mut old_events, puback)).await;
@@ -218,8 +229,7 @@ fn a_removed_device_is_cut_off_and_refused_from_then_on() {
         place
             .visit("foreign", |host| async move {
                 register(&host, "hub-a", "foreign").await;
-                let (_client, mut events) = client(&host, "foreign", seconds(3600));
-                until(&mut events, connack).await.unwrap();
+                let (_client, mut events) = connected(&host).await;
                 let answer = control(&host, "hub-a").request("DELETE", "/devices/foreign", "").await.unwrap();
                 assert_eq!(answer.status, 204);
                 until(&mut events, puback).await.unwrap_err();
@@ -240,8 +250,7 @@ fn a_reader_that_waits_is_answered_when_a_message_comes_and_offsets_go_on_after_
                 let there = there.clone();
                 async move {
                     register(&host, "hub-a", "foreign").await;
-                    let (client, mut events) = client(&host, "foreign", seconds(3600));
-                    until(&mut events, connack).await.unwrap();
+                    let (client, mut events) = connected(&host).await;
                     let mut reader = control(&host, "hub-a");
                     let began = host.now();
                     let sending = host.clone();

@@ -1,5 +1,5 @@
 //! Commands and desired properties as other people's clients get them.
-use crate::clients::{answer, client, connack, one_hub, until};
+use crate::clients::{answer, connected, one_hub, subscribe, until};
 use crate::neighbourhood::{control, play, register, seconds};
 use giant_lizard::host::Host;
 use giant_lizard::iot::hub::{Batch, FeedbackStatus};
@@ -44,8 +44,7 @@ fn a_command_waits_through_a_power_loss_until_the_device_comes_and_its_acknowled
                     there.power_loss("hub-a");
                     there.boot("hub-a");
                     assert_eq!(asks(&host, "POST", SEND, "hi").await, sent, "not queued twice");
-                    let (client, mut events) = client(&host, "foreign", seconds(3600));
-                    until(&mut events, connack).await.unwrap();
+                    let (client, mut events) = connected(&host).await;
                     client.subscribe(FILTER, QoS::AtLeastOnce).await.unwrap();
                     let (topic, body, _) = until(&mut events, command).await.unwrap();
                     let to = "%24.to=%2Fdevices%2Fforeign%2Fmessages%2Fdevicebound&%24.mid=op-3&method-name=blink";
@@ -91,10 +90,8 @@ fn a_change_of_desired_properties_reaches_a_client_that_listens() {
         place
             .visit("foreign", |host| async move {
                 register(&host, "hub-a", "foreign").await;
-                let (client, mut events) = client(&host, "foreign", seconds(3600));
-                until(&mut events, connack).await.unwrap();
-                client.subscribe("$iothub/twin/PATCH/properties/desired/#", QoS::AtMostOnce).await.unwrap();
-                until(&mut events, |packet| matches!(packet, Packet::SubAck(_)).then_some(())).await.unwrap();
+                let (client, mut events) = connected(&host).await;
+                subscribe(&client, &mut events, "$iothub/twin/PATCH/properties/desired/#").await;
                 let patch = r#"{"properties":{"desired":{"fan":"on","change":1}}}"#;
                 let twin = r#"{"etag":"1.2","desired":{"fan":"on","change":1,"$version":2},"reported":{"$version":1}}"#;
                 assert_eq!(asks(&host, "PATCH", "/twins/foreign", patch).await, (200, twin.to_owned()));

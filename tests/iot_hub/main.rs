@@ -9,3 +9,5 @@ mod hostile;
 mod methods;
 mod neighbourhood;
 mod siege;
+#[path = "../visiting/mod.rs"]
+mod visiting;

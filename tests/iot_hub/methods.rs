@@ -1,8 +1,8 @@
 //! Direct methods as other people's clients run them.
-use crate::clients::{answer, client, connack, one_hub, publish, until};
+use crate::clients::{answer, connected, one_hub, publish, subscribe, until};
 use crate::neighbourhood::{control, play, register, seconds};
 use giant_lizard::host::Host;
-use rumqttc::{Packet, QoS};
+use rumqttc::Packet;
 
 const BODY: &str = r#"{"methodName":"echo","payload":{"n":1},"responseTimeoutInSeconds":5}"#;
 
@@ -21,10 +21,8 @@ fn a_method_is_run_by_a_client_that_listens_and_by_no_other() {
                 register(&host, "hub-a", "foreign").await;
                 let (status, body) = call(&host).await;
                 assert!(status == 404 && body.contains("404103"), "{status} {body}");
-                let (client, mut events) = client(&host, "foreign", seconds(3600));
-                until(&mut events, connack).await.unwrap();
-                client.subscribe("$iothub/methods/POST/#", QoS::AtMostOnce).await.unwrap();
-                until(&mut events, |packet| matches!(packet, Packet::SubAck(_)).then_some(())).await.unwrap();
+                let (client, mut events) = connected(&host).await;
+                subscribe(&client, &mut events, "$iothub/methods/POST/#").await;
                 host.spawn(async move {
                     let asked = until(&mut events, answer).await.unwrap();
                     let topic = "$iothub/methods/POST/echo/?$rid=op-4".to_owned();

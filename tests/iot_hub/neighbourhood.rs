@@ -1,4 +1,5 @@
 //! A group of IoT services to play in: who lives there, and what was heard of them.
+use crate::visiting::visit;
 use giant_lizard::engines::sim;
 use giant_lizard::history::{Entry, Event, History, MessageId, Name, Producer, ProducerId, Roster, Witness};
 use giant_lizard::host::Host;
@@ -140,20 +141,7 @@ impl Neighbourhood {
         Fut: Future<Output = T> + Send + 'static,
         T: Send + 'static,
     {
-        let (done, value) = tokio::sync::oneshot::channel();
-        let done = Arc::new(Mutex::new(Some(done)));
-        let history = self.history.clone();
-        self.stage.host(name, "north", move |machine| {
-            // Taken before anything happens: when the visitor panics, whoever waits learns of it.
-            let (act, done) = (act(sim::host(machine, history.clone())), done.lock().unwrap().take());
-            async move {
-                let value = act.await;
-                if let Some(done) = done {
-                    let _ = done.send(value);
-                }
-            }
-        });
-        value.await.expect("the visitor came to its end")
+        visit(self.stage, &self.history, name, act).await
     }
 
     pub(crate) fn power_loss(&self, host: &str) {

@@ -1,8 +1,7 @@
 //! What software holds.
 use super::state::{DiskState, OpenFile};
 use crate::Host;
-use crate::kernel;
-use crate::tasks::fence;
+use crate::tasks::fenced;
 use std::io;
 
 /// A host's disk. Paths are flat names or `dir/name`, at most one directory deep; directories appear by themselves.
@@ -130,6 +129,5 @@ impl DiskFile {
 
 /// Reaches the disk of a host; a dead boot's call unwinds its task.
 fn with_disk<R>(host: u32, boot: u32, act: impl FnOnce(&mut DiskState) -> io::Result<R>) -> io::Result<R> {
-    fence(host, boot)?;
-    kernel::with(|kernel| act(&mut kernel.machines[host as usize].disk))
+    fenced(host, boot, |kernel| act(&mut kernel.machines[host as usize].disk))?
 }

@@ -2,7 +2,7 @@
 
 use super::connection::EndState;
 use crate::kernel::{self, Kernel};
-use crate::tasks::fence;
+use crate::tasks::{fence, fenced};
 use bytes::Buf;
 use std::future::poll_fn;
 use std::io;
@@ -93,26 +93,22 @@ impl Stream {
 
 impl AsyncRead for Stream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        if let Err(error) = fence(self.host, self.boot) {
-            return Poll::Ready(Err(error));
-        }
-        kernel::with(|kernel| {
+        let read = fenced(self.host, self.boot, |kernel| {
             kernel.net_read(self.key, self.end, cx, &mut |bytes| {
                 let count = bytes.len().min(buf.remaining());
                 buf.put_slice(&bytes[..count]);
                 bytes.advance(count);
                 count
             })
-        })
+        });
+        read.unwrap_or_else(|dead| Poll::Ready(Err(dead)))
     }
 }
 
 impl AsyncWrite for Stream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        if let Err(error) = fence(self.host, self.boot) {
-            return Poll::Ready(Err(error));
-        }
-        kernel::with(|kernel| kernel.net_write(self.key, self.end, cx, buf))
+        let written = fenced(self.host, self.boot, |kernel| kernel.net_write(self.key, self.end, cx, buf));
+        written.unwrap_or_else(|dead| Poll::Ready(Err(dead)))
     }
 
     fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
@@ -120,11 +116,7 @@ impl AsyncWrite for Stream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        if let Err(error) = fence(self.host, self.boot) {
-            return Poll::Ready(Err(error));
-        }
-        kernel::with(|kernel| kernel.net_shutdown(self.key, self.end));
-        Poll::Ready(Ok(()))
+        Poll::Ready(fenced(self.host, self.boot, |kernel| kernel.net_shutdown(self.key, self.end)))
     }
 }
 

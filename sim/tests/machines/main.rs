@@ -8,6 +8,7 @@ mod failures;
 mod freeze;
 mod old_boots;
 mod stop;
+mod without_tokio;
 
 use lizard_sim::{Fault, Host, Run, Stage, World};
 use std::future::Future;

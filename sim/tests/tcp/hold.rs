@@ -19,30 +19,6 @@ fn release_both_ways(world: Stage) {
     release(world, "west", "east");
 }
 
-/// A client at `east` that connects at once, says each of these at its second, and then waits for an answer: `eof` or
-/// the error.
-fn speaker(world: Stage, log: &Log, words: &'static [(u32, &'static str)]) {
-    let log = log.clone();
-    client(world, move |host| {
-        let log = log.clone();
-        async move {
-            let mut stream = match host.connect("server", 9).await {
-                Ok(stream) => stream,
-                Err(error) => return log.say(host, error.kind().to_string()),
-            };
-            log.say(host, "connected");
-            for (second, word) in words {
-                host.sleep((SECOND * *second).saturating_sub(host.now())).await;
-                stream.write_all(word.as_bytes()).await.unwrap();
-            }
-            match stream.read(&mut [0]).await {
-                Ok(_) => log.say(host, "eof"),
-                Err(error) => log.say(host, error.kind().to_string()),
-            }
-        }
-    });
-}
-
 /// Plays a client that speaks to a sink; what each of them says is in a log of its own.
 fn play<F, Fut>(words: &'static [(u32, &'static str)], script: F) -> (Log, Log)
 where

@@ -17,6 +17,7 @@ use super::ranges::Ranges;
 use super::whereabouts::Whereabouts;
 use crate::history::Name;
 use crate::iot::knobs::DeDuplicates;
+use crate::wire::json;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
@@ -50,7 +51,7 @@ impl Intake {
     pub(super) fn read(records: &[Vec<u8>]) -> Result<(Self, Vec<Entry>), IntakeError> {
         let (mut intake, mut entries) = (Self::default(), Vec::new());
         for record in records {
-            match serde_json::from_slice(record)? {
+            match json::read(record)? {
                 Record::Whole(whole) => {
                     intake = *whole;
                     entries.clear();

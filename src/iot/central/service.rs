@@ -31,7 +31,7 @@ const START_RETRY: Duration = Duration::from_secs(1);
 /// `hubs` are host names. Links to hubs are told of in the history only if the roster has clients named
 /// `central->hub-a`.
 pub async fn central(host: Host, plan: CentralPlan, hubs: Vec<Name>) {
-    let mut stopping = pin!(host.stopping());
+    let mut stopping = host.stopping();
     let mut running = pin!(run(&host, &plan, &hubs));
     poll_fn(|cx| match stopping.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(()),

@@ -1,5 +1,6 @@
 //! What is desired of the device: the other half of its twin.
 use crate::iot::knobs::{DesiredVersions, ReadsTwin};
+use crate::iot::patch::merge;
 use crate::wire::mqtt::{Packet, Publish};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -156,9 +157,7 @@ impl Desired {
         if version <= self.version || self.state != State::Following {
             return None;
         }
-        for (key, value) in &patch {
-            merge(&mut self.members, key, value);
-        }
+        merge(&mut self.members, &patch);
         Some(self.follow(version, &patch))
     }
 
@@ -189,24 +188,6 @@ fn versioned(properties: Value) -> Option<(u64, Map<String, Value>)> {
     let version = members.get("$version")?.as_u64()?;
     members.retain(|key, _| !key.starts_with('$'));
     Some((version, members))
-}
-
-/// Merges one member of a patch, `null` removing it.
-fn merge(into: &mut Map<String, Value>, key: &str, value: &Value) {
-    match value {
-        Value::Null => {
-            into.shift_remove(key);
-        }
-        Value::Object(patch) => {
-            let member = into.entry(key).or_insert(Value::Null);
-            let mut below = member.as_object().cloned().unwrap_or_default();
-            patch.iter().for_each(|(key, value)| merge(&mut below, key, value));
-            *member = Value::Object(below);
-        }
-        _ => {
-            into.insert(key.to_owned(), value.clone());
-        }
-    }
 }
 
 #[cfg(test)]

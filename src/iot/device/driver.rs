@@ -48,14 +48,14 @@ pub async fn device(host: Host, plan: DevicePlan, dps: Name, id_scope: String, g
 fn run(host: Host, mut client: Box<dyn Client>, connect_time_out: Duration) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let mut line = Line::None;
-        let mut stopping: Option<BoxFuture<'_, ()>> = Some(Box::pin(host.stopping()));
+        let mut stopping: Option<BoxFuture<'_, ()>> = Some(host.stopping());
         let mut timer: Option<(Duration, BoxFuture<'_, ()>)> = None;
         let mut abandoned: Vec<Task> = Vec::new();
         loop {
             let due = client.due(Moment::of(&host));
             // One that fires too early only looks: it is not set anew with every packet.
             if due.is_none_or(|due| timer.as_ref().is_none_or(|(at, _)| due < *at)) {
-                timer = due.map(|at| (at, Box::pin(host.sleep_until(at)) as BoxFuture<'_, ()>));
+                timer = due.map(|at| (at, host.sleep_until(at)));
             }
             let happened = next(&mut stopping, &mut line, &mut timer).await;
             let moment = Moment::of(&host);

@@ -1,17 +1,17 @@
 //! The device itself: from the provisioning service to its hub and back, with its application's data in hand.
-use super::back_off::{BackOff, Pace};
 use super::client::{Client, Output};
 use super::commands::Commands;
 use super::credentials::Credentials;
 use super::desired::Desired;
-use super::keep_alive::{KeepAlive, Pulse};
 use super::methods::Methods;
 use super::outbox::Outbox;
 use super::provisioning::{Provisioning, model_payload};
 use super::reports::Reports;
+use crate::back_off::{BackOff, Pace};
 use crate::history::{Cause, Name, ProducerId};
 use crate::iot::moment::Moment;
 use crate::iot::plan::DevicePlan;
+use crate::keep_alive::{KeepAlive, Pulse};
 use crate::wire::mqtt::Packet;
 use lizard_sim::Dice;
 use std::time::{Duration, SystemTime};

@@ -4,9 +4,9 @@
 //! failover and leaves the old one to itself (azure-iot-sdk-python, issue 1037).
 use super::client::{Client, Output};
 use super::credentials::Credentials;
-use super::keep_alive::{KeepAlive, Pulse};
 use crate::history::{Cause, Event, Name};
 use crate::iot::moment::Moment;
+use crate::keep_alive::{KeepAlive, Pulse};
 use crate::wire::mqtt::{ConnectCode, Packet};
 use std::time::Duration;
 

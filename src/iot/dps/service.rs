@@ -36,7 +36,7 @@ const START_RETRY: Duration = Duration::from_secs(1);
 /// `hubs` are host names in file order. What it decides is on its disk before anybody hears of it;
 /// while the disk fails, nothing is decided.
 pub async fn dps(host: Host, plan: DpsPlan, id_scope: String, group_key: String, hubs: Vec<Name>) {
-    let mut stopping = pin!(host.stopping());
+    let mut stopping = host.stopping();
     let mut running = pin!(run(&host, &plan, Group { id_scope, key: group_key }, &hubs));
     poll_fn(|cx| match stopping.as_mut().poll(cx) {
         Poll::Ready(()) => Poll::Ready(()),

@@ -1,5 +1,5 @@
 //! One connection of a device, as the hub holds it.
-use super::topic::Properties;
+use super::properties::Properties;
 use crate::history::Name;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Connect, Will};
@@ -80,26 +80,42 @@ pub struct Held {
 
 /// Why a hub's connection ended. A device sees no more than that it did: MQTT 3.1.1 has no other error.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "`why` says each in words")]
 pub enum Ending {
+    /// The device said DISCONNECT.
     Disconnect,
+    /// The device closed without a DISCONNECT.
     Eof,
+    /// The connection broke: RST, or bytes that nobody acknowledged.
     Reset,
+    /// The same device connected again.
     NewerConnection,
+    /// The provisioning service took the device away.
     Removed,
+    /// Nothing came for one and a half keep-alives.
     Silence,
+    /// Its token is over by the hub's wall clock.
     TokenExpired,
     /// No CONNECT came, or its answer was a refusal.
     NotLetIn,
+    /// Bytes that are no packet.
     Malformed,
+    /// A packet that a device may not send, or not now.
     Unexpected,
+    /// A topic or filter that is not this device's.
     Topic,
+    /// QoS 2.
     ExactlyOnce,
+    /// More than a message may have.
     TooLong,
+    /// More filters than a device may have.
     TooManySubscriptions,
+    /// PUBACKs in another order than the messages.
     Acknowledgement,
+    /// What came too fast waited too long.
     Throttled,
+    /// What the device sent could not be stored.
     Storage,
+    /// The hub stops.
     Stopping,
 }
 

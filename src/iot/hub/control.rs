@@ -155,10 +155,15 @@ async fn events(core: &Core, request: &Request) -> Response {
     }
 }
 
+/// Room for an offset, with its name.
+const OFFSET: usize = 40;
+
 /// Writes a [`Batch`](super::Batch) as JSON from the ledger's own bytes.
 fn batch(core: &Core, from: u64) -> std::io::Result<Vec<u8>> {
     let places = core.with(|hub, _| hub.feed(from, MOST_EVENTS).to_vec());
-    let mut body = br#"{"events":["#.to_vec();
+    let length: usize = places.iter().map(|place| place.length + OFFSET).sum();
+    let mut body = Vec::with_capacity(length + OFFSET);
+    body.extend_from_slice(br#"{"events":["#);
     let mut next = from;
     for place in places {
         let record = core.reader.read_at(place.at, place.length)?;
@@ -168,6 +173,8 @@ fn batch(core: &Core, from: u64) -> std::io::Result<Vec<u8>> {
         feed_json(&record, next, &mut body).ok_or(std::io::ErrorKind::InvalidData)?;
         next += 1;
     }
-    body.extend_from_slice(format!("],\"next\":{next}}}").as_bytes());
+    body.extend_from_slice(br#"],"next":"#);
+    serde_json::to_writer(&mut body, &next)?;
+    body.push(b'}');
     Ok(body)
 }

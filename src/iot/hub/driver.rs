@@ -85,7 +85,7 @@ pub async fn hub(host: Host, plan: HubPlan, group_key: String) {
     let control = host.spawn(control::serve(core.clone()));
     let clock = host.spawn(keep_time(core.clone()));
     let mut writing = pin!(core.write_to(&mut ledger));
-    let mut stopping = pin!(host.stopping());
+    let mut stopping = host.stopping();
     poll_fn(|cx| {
         let _ = writing.as_mut().poll(cx);
         stopping.as_mut().poll(cx)
@@ -138,7 +138,7 @@ async fn keep_time(core: Arc<Core>) {
         match at {
             None => core.alarm.notified().await,
             Some(at) => {
-                let mut timer = pin!(core.host.sleep_until(at));
+                let mut timer = core.host.sleep_until(at);
                 let mut rung = pin!(core.alarm.notified());
                 poll_fn(|cx| match timer.as_mut().poll(cx) {
                     Poll::Ready(()) => Poll::Ready(()),
@@ -164,7 +164,7 @@ async fn connection(core: Arc<Core>, accepted: Accepted) {
     let mut stream = MqttStream::new(accepted.stream, LARGEST_PACKET);
     let (id, mut told) = core.open();
     let mut look_at = host.now();
-    let mut timer = Box::pin(host.sleep_until(look_at));
+    let mut timer = host.sleep_until(look_at);
     loop {
         let happened = poll_fn(|cx| {
             if let Poll::Ready(Some(told)) = told.poll_recv(cx) {
@@ -201,7 +201,7 @@ async fn connection(core: Arc<Core>, accepted: Accepted) {
             && (at < look_at || look_at <= host.now())
         {
             look_at = at;
-            timer = Box::pin(host.sleep_until(at));
+            timer = host.sleep_until(at);
         }
     }
     let _ = host.within(CLOSING_LIMIT, stream.close()).await;

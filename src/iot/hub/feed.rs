@@ -1,5 +1,6 @@
 //! What readers of a hub get: `GET /messages/events?from={offset}&wait=10s`.
-use super::topic::Properties;
+use super::properties::Properties;
+use crate::wire::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
@@ -92,7 +93,7 @@ impl TelemetryEvent {
         if self.source()? != LIFECYCLE {
             return None;
         }
-        let event: Lifecycle = serde_json::from_slice(&self.payload()?).ok()?;
+        let event: Lifecycle = json::read(&self.payload()?).ok()?;
         Some(Lifecycle { created: self.properties.get(OPERATION)?.as_deref()? == CREATED, ..event })
     }
     /// Reads what became of a cloud-to-device message. `None`: it is no feedback.
@@ -100,14 +101,14 @@ impl TelemetryEvent {
         if self.source()? != FEEDBACK {
             return None;
         }
-        serde_json::from_slice(&self.payload()?).ok()
+        json::read(&self.payload()?).ok()
     }
     /// Reads the patch of a twin's reported properties. `None`: it is no change of a twin.
     pub fn reported(&self) -> Option<Map<String, Value>> {
         if self.source()? != TWIN_CHANGE {
             return None;
         }
-        let mut body: Value = serde_json::from_slice(&self.payload()?).ok()?;
+        let mut body: Value = json::read(&self.payload()?).ok()?;
         match body.get_mut("properties")?.get_mut("reported")?.take() {
             Value::Object(patch) => Some(patch),
             _ => None,

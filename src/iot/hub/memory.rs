@@ -228,9 +228,9 @@ impl Memory {
 mod tests {
     use super::*;
     use crate::iot::hub::feed::FeedbackStatus;
+    use crate::iot::hub::properties::Properties;
     use crate::iot::hub::queue::Message;
     use crate::iot::hub::record::Telemetry;
-    use crate::iot::hub::topic::Properties;
     use std::time::Duration;
 
     const NOWHERE: Place = Place { at: 0, length: 0 };

@@ -5,7 +5,7 @@
 //!   run, [`throttle`] how fast it may do so, and [`alarms`] what is to be done later.
 //! - [`memory`] is what it remembers, a fold over [`record`]s; [`commit`] makes many of them durable with one sync.
 //! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`petition`] what that asks, [`feed`] what
-//!   readers of telemetry get.
+//!   readers of telemetry get; [`properties`] are a message's.
 pub mod alarms;
 pub mod calls;
 pub mod commit;
@@ -17,6 +17,7 @@ pub mod gate;
 pub mod machine;
 pub mod memory;
 mod petition;
+pub mod properties;
 pub mod queue;
 pub mod record;
 pub mod throttle;
@@ -25,5 +26,6 @@ pub mod twin;
 
 pub use driver::hub;
 pub use feed::{Batch, Feedback, FeedbackStatus, Lifecycle, TelemetryEvent};
-pub use topic::{MESSAGE_ID, Properties};
+pub use properties::Properties;
+pub use topic::MESSAGE_ID;
 pub use twin::TwinView;

@@ -1,8 +1,9 @@
 //! What requests of the control plane say: messages for devices, methods, patches of twins.
 use super::calls::{DEFAULT_TIME, LARGEST_PAYLOAD, LONGEST_TIME};
 use super::machine::MethodCall;
+use super::properties::Properties;
 use super::queue::Message;
-use super::topic::{self, Properties};
+use super::topic;
 use super::twin;
 use crate::wire::http::{Request, Response};
 use base64::Engine as _;

@@ -11,7 +11,7 @@
 //! ```
 //!
 //! What is queued is durable; who holds it now, and what has been sent, is known to one boot alone.
-use super::topic::Properties;
+use super::properties::Properties;
 use crate::wire::mqtt::next_packet_id;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;

@@ -3,8 +3,9 @@ use super::feed::{
     CREATED, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE,
     TelemetryEvent, UPDATED,
 };
+use super::properties::Properties;
 use super::queue::Message;
-use super::topic::Properties;
+use crate::wire::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
@@ -93,6 +94,9 @@ pub struct Telemetry {
     pub body: String,
 }
 
+/// Room for all of a telemetry's record but its body, with a few short properties.
+const SMALL: usize = 256;
+
 /// Begins the bytes of telemetry; the others begin with `{`.
 const TELEMETRY: u8 = b'T';
 
@@ -101,7 +105,8 @@ impl Record {
     pub fn to_bytes(&self) -> Vec<u8> {
         let written = match self {
             Self::Telemetry(telemetry) => {
-                let mut bytes = vec![TELEMETRY];
+                let mut bytes = Vec::with_capacity(SMALL + telemetry.body.len());
+                bytes.push(TELEMETRY);
                 serde_json::to_writer(&mut bytes, telemetry).map(|()| bytes)
             }
             other => serde_json::to_vec(other),
@@ -112,8 +117,8 @@ impl Record {
     /// Reads a record. `None`: no version of this hub wrote it.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
-            (&TELEMETRY, json) => serde_json::from_slice(json).ok().map(Self::Telemetry),
-            _ => serde_json::from_slice(bytes).ok(),
+            (&TELEMETRY, json) => json::read(json).ok().map(Self::Telemetry),
+            _ => json::read(bytes).ok(),
         }
     }
 }
@@ -123,7 +128,9 @@ impl Record {
 /// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
     if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
-        out.extend_from_slice(format!("{{\"offset\":{offset},").as_bytes());
+        out.extend_from_slice(br#"{"offset":"#);
+        serde_json::to_writer(&mut *out, &offset).ok()?;
+        out.push(b',');
         out.extend_from_slice(members);
         return Some(());
     }

@@ -1,5 +1,5 @@
 //! The topics a device may use (Microsoft docs, iot-hub-mqtt-support).
-use indexmap::IndexMap;
+use super::properties::Properties;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
 
 /// What is percent-encoded in a property bag: all but the unreserved characters (RFC 2396, 2.3).
@@ -17,24 +17,31 @@ const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
 /// The most topic filters of one device.
 pub const MOST_SUBSCRIPTIONS: usize = 5;
 
-/// A message's properties in the order they were sent: system ones (`$.mid`) and the application's. `None`: only a key.
-pub type Properties = IndexMap<String, Option<String>>;
-
 /// The system property that names a message (Microsoft docs, iot-hub-devguide-messages-construct).
 pub const MESSAGE_ID: &str = "$.mid";
 
 /// What a device asks by publishing.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs, reason = "a `rid` is the request id, sent back as it came")]
 pub enum Asked {
     /// `devices/{id}/messages/events/{bag}`
     Telemetry(Properties),
     /// `$iothub/twin/GET/?$rid={rid}`
-    Twin { rid: String },
+    Twin {
+        /// The request's id, sent back as it came.
+        rid: String,
+    },
     /// `$iothub/twin/PATCH/properties/reported/?$rid={rid}`
-    Report { rid: String },
+    Report {
+        /// The request's id, sent back as it came.
+        rid: String,
+    },
     /// `$iothub/methods/res/{status}/?$rid={rid}`: the answer to a method.
-    Returned { status: i32, rid: String },
+    Returned {
+        /// The device's own status: any number, 200 by custom.
+        status: i32,
+        /// The id under which the hub called the method.
+        rid: String,
+    },
 }
 
 /// Reads a topic that a device published to. `None`: it is none of its topics. A device id is never encoded in a topic.
@@ -135,6 +142,10 @@ fn encoded(text: &str) -> PercentEncode<'_> {
 }
 
 fn decoded(text: &str) -> Option<String> {
+    // Most parts have nothing to decode.
+    if !text.as_bytes().contains(&b'%') {
+        return Some(text.to_owned());
+    }
     percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 

@@ -1,5 +1,7 @@
 //! A device's twin: what is desired of it, and what it reports about itself
 //! (Microsoft docs, iot-hub-devguide-device-twins).
+use crate::iot::patch::merge;
+use crate::wire::json;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
@@ -17,16 +19,20 @@ pub const VERSION: &str = "$version";
 
 /// Why a patch is refused: the answer is 400.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs, reason = "their messages say it")]
 pub enum PatchError {
+    /// Not JSON, or an array, a text, a number.
     #[error("not a json object")]
     NotAnObject,
+    /// The section would have more than 32 KiB with it, as JSON without blanks.
     #[error("properties over {MOST_BYTES} bytes")]
     TooLarge,
+    /// Objects and arrays inside each other, the section itself not counted.
     #[error("nested deeper than {DEEPEST}")]
     TooDeep,
+    /// Too long to be a name, or with characters that the service keeps to itself.
     #[error("a member's name is over {LONGEST_NAME} bytes, or has one of . $ space and control characters")]
     Name,
+    /// Longer than 4 KiB.
     #[error("a text over {LONGEST_TEXT} bytes")]
     LongText,
 }
@@ -106,7 +112,7 @@ pub fn read_patch(bytes: &[u8]) -> Result<Map<String, Value>, PatchError> {
     if bytes.len() > MOST_BYTES {
         return Err(PatchError::TooLarge);
     }
-    match serde_json::from_slice(bytes) {
+    match json::read(bytes) {
         Ok(Value::Object(patch)) => check(&patch).map(|()| patch),
         _ => Err(PatchError::NotAnObject),
     }
@@ -149,25 +155,6 @@ fn check_value(value: &Value, level: usize) -> Result<(), PatchError> {
 
 fn size(members: &Map<String, Value>) -> usize {
     serde_json::to_vec(members).map_or(usize::MAX, |bytes| bytes.len())
-}
-
-fn merge(into: &mut Map<String, Value>, patch: &Map<String, Value>) {
-    for (key, value) in patch {
-        match value {
-            Value::Null => {
-                into.shift_remove(key);
-            }
-            Value::Object(patch) => {
-                let member = into.entry(key).or_insert(Value::Null);
-                let mut below = member.as_object().cloned().unwrap_or_default();
-                merge(&mut below, patch);
-                *member = Value::Object(below);
-            }
-            _ => {
-                into.insert(key.clone(), value.clone());
-            }
-        }
-    }
 }
 
 #[cfg(test)]

@@ -53,14 +53,27 @@ impl fmt::Display for Kept {
     }
 }
 
-/// A line that is none.
+/// The most lines that a file may have. Each is run before a hunt begins and in every test of the scenario: ten thousand
+/// take minutes already, and are no list of causes any more.
+const MOST_LINES: usize = 10_000;
+
+/// Why a text is no list of kept seeds.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("line {line}: `{text}` is not a kept seed: expected seed, invariant, version and plan hash")]
-pub struct NotALine {
-    /// From 1.
-    pub line: usize,
-    /// What stands there.
-    pub text: String,
+pub enum NotABook {
+    /// One of its lines is none.
+    #[error("line {line}: `{text}` is not a kept seed: expected seed, invariant, version and plan hash")]
+    NotALine {
+        /// From 1.
+        line: usize,
+        /// What stands there.
+        text: String,
+    },
+    /// It has more than 10,000 lines.
+    #[error("{lines} lines are too many to try first: at most {MOST_LINES}")]
+    TooLong {
+        /// How many.
+        lines: usize,
+    },
 }
 
 /// All kept seeds of a scenario.
@@ -79,8 +92,12 @@ impl SeedBook {
     /// Reads the file's text. Empty lines and those that begin with `#` are for readers.
     ///
     /// # Errors
-    /// The first line that is none.
-    pub fn parse(text: &str) -> Result<Self, NotALine> {
+    /// [`NotABook::TooLong`], or the first line that is none.
+    pub fn parse(text: &str) -> Result<Self, NotABook> {
+        let count = text.lines().count();
+        if count > MOST_LINES {
+            return Err(NotABook::TooLong { lines: count });
+        }
         let mut lines = Vec::new();
         for (index, text) in text.lines().enumerate() {
             let (facts, cause) = text.split_once('#').unwrap_or((text, ""));
@@ -88,7 +105,7 @@ impl SeedBook {
             if facts.is_empty() {
                 continue;
             }
-            let wrong = || NotALine { line: index + 1, text: text.to_owned() };
+            let wrong = || NotABook::NotALine { line: index + 1, text: text.to_owned() };
             let (facts, turned_on) = match facts.as_slice() {
                 [facts @ .., TURNED_ON] => (facts, true),
                 facts => (facts, false),
@@ -173,8 +190,17 @@ mod tests {
         for wrong in ["seventeen no-loss 0.1.0 9f3c", "17 no-loss 0.1.0", "17 no-loss 0.1.0 9f3c more", "<<<<<<< HEAD"]
         {
             let told = SeedBook::parse(&format!("# head\n\n{wrong}\n"));
-            assert_eq!(told, Err(NotALine { line: 3, text: wrong.to_owned() }));
+            assert_eq!(told, Err(NotABook::NotALine { line: 3, text: wrong.to_owned() }));
         }
+    }
+
+    #[test]
+    fn more_lines_than_anybody_would_try_first_are_refused() {
+        let just = "# for readers\n".repeat(MOST_LINES);
+        assert_eq!(SeedBook::parse(&just), Ok(SeedBook::default()));
+        let told = SeedBook::parse(&format!("{just}\n"));
+        assert_eq!(told, Err(NotABook::TooLong { lines: 10_001 }));
+        assert_eq!(told.unwrap_err().to_string(), "10001 lines are too many to try first: at most 10000");
     }
 
     #[test]

@@ -17,7 +17,7 @@ mod shard;
 mod tally;
 mod trial;
 
-pub use book::{Kept, NotALine, SeedBook};
+pub use book::{Kept, NotABook, SeedBook};
 pub use cause::EXPECTATION;
 pub use merging::{MergeError, Merged, merge};
 pub use shard::{ShardError, parse_shard, shard_of_array_job};

@@ -100,6 +100,7 @@ mod tests {
             placed,
             receives: None,
             room: None,
+            rank: 0,
         };
         Roster { clients: vec![client("xyz", true), client("worker", false)], ..Roster::default() }
     }

@@ -3,11 +3,15 @@
 //! - [`times`]: durations, limits, what comes after the end. [`places`]: sites, links, names taken twice.
 //! - What each system says of its own section is in its folder. [`timeline`]: faults and chaos. [`operations`]: what the operator asks for.
 //! - [`outcome`]: rules of invariants, expectations, the pitfall.
+//! - [`limits`]: what may be written, though no system promises to live through it.
+mod limits;
 mod operations;
 mod outcome;
 mod places;
 mod timeline;
 mod times;
+
+pub(crate) use limits::warn;
 
 use super::document::Node;
 use super::duration::DurationRange;

@@ -1,6 +1,6 @@
 //! How a run is judged: rules of invariants, expectations, the pitfall.
 use super::super::duration::written_out;
-use super::super::expectation::Answered;
+use super::super::expectation::{Active, Answered};
 use super::Checker;
 use super::operations::is_member;
 use crate::invariant::ALL;
@@ -46,6 +46,8 @@ impl Checker<'_> {
                 ("connected", expectation.connected.as_ref().and_then(|connected| connected.after)),
                 ("reconnected", expectation.reconnected.as_ref().and_then(|reconnected| reconnected.after)),
                 ("answered", expectation.answered.as_ref().and_then(|answered| answered.after)),
+                ("active", expectation.active.as_ref().and_then(|active| active.after)),
+                ("refused", expectation.refused.as_ref().and_then(|refused| refused.after)),
             ];
             for (kind, after) in afters {
                 if let Some(after) = after.filter(|after| after.least() >= end) {
@@ -66,6 +68,9 @@ impl Checker<'_> {
             if let Some(answered) = &expectation.answered {
                 self.asked(answered, &path("answered", "verb"));
             }
+            if let Some(active) = &expectation.active {
+                self.activated(active, &index);
+            }
             match expectation.count.as_ref().map(|count| (count.at_least, count.at_most)) {
                 Some((None, None)) if self.whole("expect", &index) => {
                     self.say(
@@ -83,6 +88,30 @@ impl Checker<'_> {
                 }
                 _ => {}
             }
+        }
+    }
+
+    /// Only a subscription's own consumers can be the active one, and only where there is one.
+    fn activated(&mut self, active: &Active, index: &str) {
+        let Some(streams) = &self.scenario.systems.streams else { return };
+        let Active { subscription, consumer, .. } = active;
+        let mode = streams.subscriptions.get(&**subscription).map(|subscription| subscription.mode);
+        if mode.is_some_and(|mode| !mode.has_one_active()) {
+            self.say(
+                self.at(&["expect", index, "active", "subscription"]),
+                format!("`{subscription}` has no active consumer: all of its consumers get messages"),
+                "a subscription of `mode: exclusive` or `mode: failover`",
+            );
+        }
+        let group =
+            || streams.consumers.iter().find(|(name, _)| consumer.strip_prefix(&***name).is_some_and(is_member));
+        let one = streams.consumers.get(&**consumer).or_else(|| group().map(|(_, one)| one));
+        if one.is_some_and(|one| one.subscription != *subscription) {
+            self.say(
+                self.at(&["expect", index, "active", "consumer"]),
+                format!("`{consumer}` does not consume `{subscription}`"),
+                "one of the subscription's consumers",
+            );
         }
     }
 

@@ -5,9 +5,11 @@ use crate::host::{Host, Task};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::client::conn::http1::{SendRequest, handshake};
-use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderName, HeaderValue};
+use hyper::{Method, Uri};
 use hyper_util::rt::TokioIo;
 use std::io;
+use std::pin::pin;
 use std::time::Duration;
 
 /// The largest response body: a batch of telemetry, the largest thing asked for, stays well below it.
@@ -39,6 +41,7 @@ pub struct Client {
     to: Name,
     port: u16,
     time_out: Duration,
+    headers: Vec<(HeaderName, HeaderValue)>,
     connection: Option<Connection>,
 }
 
@@ -59,7 +62,14 @@ impl Drop for Connection {
 impl Client {
     /// Plans a connection; nothing is sent yet. `time_out` bounds each request, connecting included.
     pub fn new(host: Host, to: Name, port: u16, time_out: Duration) -> Self {
-        Self { host, to, port, time_out, connection: None }
+        Self { host, to, port, time_out, headers: Vec::new(), connection: None }
+    }
+
+    /// Sends these headers with every request, such as the credentials.
+    #[must_use]
+    pub fn with_headers(mut self, headers: Vec<(HeaderName, HeaderValue)>) -> Self {
+        self.headers = headers;
+        self
     }
 
     /// Names the service.
@@ -94,9 +104,11 @@ impl Client {
         let host = self.host.clone();
         // Taken out, so that a caller who drops this future half-way drops the connection with it.
         let kept = self.connection.take();
-        let exchange = self.exchange(kept, method, target, body);
-        let (connection, response) =
-            host.within(time_out, exchange).await.map_err(|_| HttpError::TimedOut(time_out))??;
+        let (connection, response) = {
+            // Pinned where it is made: it is large, and would be moved twice.
+            let exchange = pin!(self.exchange(kept, method, target, body));
+            host.within(time_out, exchange).await.map_err(|_| HttpError::TimedOut(time_out))??
+        };
         self.connection = Some(connection);
         Ok(response)
     }
@@ -127,11 +139,19 @@ impl Client {
     }
 
     fn to_wire(&self, method: &str, target: &str, body: Bytes) -> Result<hyper::Request<Full<Bytes>>, HttpError> {
-        let mut request = hyper::Request::builder().method(method).uri(target).header(HOST, &*self.to);
-        if !body.is_empty() {
-            request = request.header(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        let json = !body.is_empty();
+        let mut request = hyper::Request::new(Full::new(body));
+        *request.method_mut() = Method::from_bytes(method.as_bytes()).map_err(hyper::http::Error::from)?;
+        *request.uri_mut() = Uri::try_from(target).map_err(hyper::http::Error::from)?;
+        let headers = request.headers_mut();
+        headers.insert(HOST, HeaderValue::from_str(&self.to).map_err(hyper::http::Error::from)?);
+        for (name, value) in &self.headers {
+            headers.insert(name.clone(), value.clone());
         }
-        Ok(request.body(Full::new(body))?)
+        if json {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        Ok(request)
     }
 
     async fn connect(&self) -> Result<Connection, HttpError> {

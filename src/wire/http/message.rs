@@ -1,6 +1,10 @@
 //! Requests and responses, whole.
 use crate::history::Name;
+use crate::wire::json;
 use bytes::Bytes;
+use hyper::HeaderMap;
+use hyper::header::AsHeaderName;
+use hyper::upgrade::OnUpgrade;
 use percent_encoding::percent_decode_str;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,6 +23,10 @@ pub struct Request {
     pub body: Bytes,
     /// The name of the host that asked.
     pub peer: Name,
+    /// Its headers; none when it was not read from the wire.
+    pub headers: HeaderMap,
+    /// The connection beneath it, for who answers 101.
+    pub(crate) upgrade: Option<OnUpgrade>,
     segments: Vec<String>,
 }
 
@@ -34,19 +42,21 @@ impl Request {
     /// [`BadTarget`] when it does not begin with `/`, or a percent-encoded part is not UTF-8.
     pub fn new(method: &str, target: &str, body: impl Into<Bytes>, peer: Name) -> Result<Self, BadTarget> {
         let bad = || BadTarget(target.to_owned());
-        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let (path, pairs) = target.split_once('?').unwrap_or((target, ""));
         let below_root = path.strip_prefix('/').ok_or_else(bad)?;
         let segments = below_root.split('/').map(decode).collect::<Option<Vec<_>>>().ok_or_else(bad)?;
-        let query = query
-            .split('&')
-            .filter(|pair| !pair.is_empty())
-            .map(|pair| {
-                let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((decode(key)?, decode(value)?))
-            })
-            .collect::<Option<BTreeMap<_, _>>>()
-            .ok_or_else(bad)?;
-        Ok(Self { method: method.to_owned(), path: path.to_owned(), query, body: body.into(), peer, segments })
+        let mut query = BTreeMap::new();
+        for pair in pairs.split('&').filter(|pair| !pair.is_empty()) {
+            let (key, value) = pair.split_once('=').unwrap_or((pair, ""));
+            query.insert(decode(key).ok_or_else(bad)?, decode(value).ok_or_else(bad)?);
+        }
+        let (method, path, headers, upgrade) = (method.to_owned(), path.to_owned(), HeaderMap::new(), None);
+        Ok(Self { method, path, query, body: body.into(), peer, headers, upgrade, segments })
+    }
+
+    /// Reads a header; `None` when there is none, or one that is not visible ASCII.
+    pub fn header(&self, name: impl AsHeaderName) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
     }
 
     /// Splits the path at its slashes, each part decoded: `/twins/a%2Fb` is `["twins", "a/b"]`.
@@ -60,11 +70,15 @@ impl Request {
     /// # Errors
     /// serde's, when the body is no JSON or has another shape.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
     }
 }
 
 fn decode(part: &str) -> Option<String> {
+    // Most parts have nothing to decode.
+    if !part.as_bytes().contains(&b'%') {
+        return Some(part.to_owned());
+    }
     Some(percent_decode_str(part).decode_utf8().ok()?.into_owned())
 }
 
@@ -108,6 +122,6 @@ impl Response {
     /// # Errors
     /// serde's, when the body is no JSON or has another shape.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, serde_json::Error> {
-        serde_json::from_slice(&self.body)
+        json::read(&self.body)
     }
 }

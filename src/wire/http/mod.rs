@@ -13,4 +13,5 @@ mod tests;
 pub use client::{Client, HttpError};
 pub use message::{BadTarget, Request, Response};
 pub use pool::Pool;
-pub use server::{IDLE_LIMIT, REQUEST_LIMIT, serve, serve_stream};
+pub use server::{IDLE_LIMIT, REQUEST_LIMIT, Unreadable, serve, serve_stream};
+pub(crate) use server::{converse, to_wire};

@@ -1,14 +1,15 @@
 //! Answers requests on one port.
-use super::message::{Request, Response};
+use super::message::{BadTarget, Request, Response};
 use crate::history::Name;
 use crate::host::{BoxFuture, Elapsed, Host, Stream};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use hyper::body::{Body as _, Incoming};
-use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::header::{CONTENT_TYPE, HeaderValue, UPGRADE};
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -50,19 +51,39 @@ pub async fn serve_stream<F>(host: Host, stream: Stream, peer: Name, handler: F)
 where
     F: Fn(Request) -> BoxFuture<'static, Response> + Clone + Send + Sync + 'static,
 {
+    let answer = move |request: Result<Request, Unreadable>| {
+        let handler = handler.clone();
+        async move {
+            to_wire(match request {
+                Ok(request) => handler(request).await,
+                Err(why) => Response::error(u32::from(why.status()) * 1000, &why.to_string()),
+            })
+        }
+    };
+    converse(host, stream, peer, REQUEST_LIMIT, answer).await;
+}
+
+/// Answers the requests of one connection, with bodies of at most `limit` bytes, with responses as they go onto the wire,
+/// until it ends or an answer of 101 has handed it over.
+pub(crate) async fn converse<F, A>(host: Host, stream: Stream, peer: Name, limit: usize, answer: F)
+where
+    F: Fn(Result<Request, Unreadable>) -> A + Clone,
+    A: Future<Output = hyper::Response<Full<Bytes>>>,
+{
     let activity = Arc::new(Activity::default());
     let (on, seen) = (host.clone(), activity.clone());
     let service = service_fn(move |request| {
-        let (on, handler, peer, activity) = (on.clone(), handler.clone(), peer.clone(), seen.clone());
+        let (on, answer, peer, activity) = (on.clone(), answer.clone(), peer.clone(), seen.clone());
         async move {
             let _busy = Busy::begin(activity);
-            Ok::<_, Infallible>(to_wire(answer(&on, request, peer, handler).await))
+            Ok::<_, Infallible>(answer(read(&on, request, peer, limit).await).await)
         }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .auto_date_header(false)
         .header_read_timeout(None)
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
     let mut connection = std::pin::pin!(connection);
     let mut idle = std::pin::pin!(idle(&host, &activity));
     std::future::poll_fn(|cx| {
@@ -74,32 +95,63 @@ where
     .await;
 }
 
-async fn answer<F>(host: &Host, request: hyper::Request<Incoming>, peer: Name, handler: F) -> Response
-where
-    F: Fn(Request) -> BoxFuture<'static, Response>,
-{
-    let (head, body) = request.into_parts();
-    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
-    let too_large = || Response::error(413_000, "request body too large");
-    // One that says so itself is not waited for.
-    if body.size_hint().lower() > REQUEST_LIMIT as u64 {
-        return too_large();
-    }
-    let body = match host.within(IDLE_LIMIT, Limited::new(body, REQUEST_LIMIT).collect()).await {
-        Err(Elapsed) => return Response::error(408_000, "request body did not come"),
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => {
-            return too_large();
+/// Why what came is no whole request.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unreadable {
+    /// Its body is over the limit: [`REQUEST_LIMIT`], unless the service has its own.
+    #[error("request body too large")]
+    TooLarge,
+    /// Its body took longer than [`IDLE_LIMIT`].
+    #[error("request body did not come")]
+    Late,
+    /// Its body broke off.
+    #[error("request body incomplete")]
+    Incomplete,
+    /// Its target is none.
+    #[error(transparent)]
+    Target(#[from] BadTarget),
+}
+
+impl Unreadable {
+    /// The status that it is answered with.
+    pub fn status(&self) -> u16 {
+        match self {
+            Self::TooLarge => 413,
+            Self::Late => 408,
+            Self::Incomplete | Self::Target(_) => 400,
         }
-        Ok(Err(_)) => return Response::error(400_000, "request body incomplete"),
-    };
-    match Request::new(head.method.as_str(), target, body, peer) {
-        Ok(request) => handler(request).await,
-        Err(error) => Response::error(400_000, &error.to_string()),
     }
 }
 
-fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
+async fn read(
+    host: &Host,
+    mut request: hyper::Request<Incoming>,
+    peer: Name,
+    limit: usize,
+) -> Result<Request, Unreadable> {
+    let upgrade = request.headers().contains_key(UPGRADE).then(|| hyper::upgrade::on(&mut request));
+    let (head, body) = request.into_parts();
+    let target = head.uri.path_and_query().map_or("", |target| target.as_str());
+    // One that says so itself is not waited for.
+    if body.size_hint().lower() > limit as u64 {
+        return Err(Unreadable::TooLarge);
+    }
+    let body = match body.is_end_stream() {
+        // Nearly all requests have none.
+        true => Bytes::new(),
+        false => match host.within(IDLE_LIMIT, Limited::new(body, limit).collect()).await {
+            Err(Elapsed) => return Err(Unreadable::Late),
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Unreadable::TooLarge),
+            Ok(Err(_)) => return Err(Unreadable::Incomplete),
+        },
+    };
+    let mut request = Request::new(head.method.as_str(), target, body, peer)?;
+    (request.headers, request.upgrade) = (head.headers, upgrade);
+    Ok(request)
+}
+
+pub(crate) fn to_wire(response: Response) -> hyper::Response<Full<Bytes>> {
     let json = !response.body.is_empty();
     let mut wire = hyper::Response::new(Full::new(response.body));
     // Handlers write the status by hand; one that no wire can carry is our own mistake, and a 500.

@@ -285,7 +285,7 @@ fn text(text: &str) -> Result<String, WireError> {
 }
 
 fn topic_name(topic: &str) -> Result<String, WireError> {
-    if topic.is_empty() || topic.contains(['#', '+']) {
+    if topic.is_empty() || topic.bytes().any(|byte| matches!(byte, b'#' | b'+')) {
         return Err(WireError::Malformed("topic name"));
     }
     text(topic)

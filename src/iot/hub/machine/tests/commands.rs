@@ -2,8 +2,8 @@
 use super::*;
 use crate::history::OperationId;
 use crate::iot::hub::feed::FeedbackStatus::{self, Expired, Success};
+use crate::iot::hub::properties::Properties;
 use crate::iot::hub::queue::{DEEPEST, Message};
-use crate::iot::hub::topic::Properties;
 
 const FILTER: &str = "devices/xyz/messages/devicebound/#";
 const TTL: u64 = 600;

@@ -1,11 +1,11 @@
-//! How long a device waits before it tries again.
+//! How long a client waits before it tries again.
 use lizard_sim::Dice;
 use rand::RngExt as _;
 use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Exponential back-off with full jitter: each wait is drawn between nothing and a step that doubles up to a limit, so
-/// that a thousand devices which lost the same hub do not come back as one
+/// that a thousand clients which lost the same service do not come back as one
 /// (Amazon builders' library, "Timeouts, retries, and backoff with jitter").
 #[derive(Debug)]
 pub struct BackOff {
@@ -39,7 +39,7 @@ impl BackOff {
 const MOST_CONNECTS: usize = 8;
 const WITHIN: Duration = Duration::from_secs(10);
 
-/// Keeps a device from connecting too often.
+/// Keeps a client from connecting too often.
 #[derive(Debug, Default)]
 pub struct Pace {
     connects: VecDeque<Duration>,

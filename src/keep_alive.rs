@@ -1,8 +1,9 @@
 //! Whether the other side still lives.
 use std::time::Duration;
 
-/// A client's half of MQTT's keep-alive (OASIS MQTT 3.1.1, section 3.1.2.10): it pings when it has not sent or not heard
-/// anything for one interval, and takes the connection for dead when it has heard no byte for one and a half.
+/// A client's half of a keep-alive, as MQTT has it (OASIS MQTT 3.1.1, section 3.1.2.10) and as WebSocket's pings allow
+/// (RFC 6455, section 5.5.2): it pings when it has not sent or not heard anything for one interval, and takes the
+/// connection for dead when it has heard no byte for one and a half.
 #[derive(Clone, Copy, Debug)]
 pub struct KeepAlive {
     interval: Duration,
@@ -17,14 +18,14 @@ pub struct KeepAlive {
 pub enum Pulse {
     /// Nothing to do yet.
     Quiet,
-    /// Send a PINGREQ.
+    /// Send a ping.
     Ping,
     /// Nothing was heard for too long.
     Dead,
 }
 
 impl KeepAlive {
-    /// Begins with a connection that lives. `interval`: the keep-alive of its CONNECT.
+    /// Begins with a connection that lives. `interval`: of MQTT, the keep-alive of its CONNECT.
     pub fn new(interval: Duration, now: Duration) -> Self {
         Self { interval, sent: now, heard: now, pinged: false }
     }

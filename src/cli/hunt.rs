@@ -1,6 +1,7 @@
 //! `lizard hunt`: many seeds of each file on every core, each to its first violation.
 use super::output::{Exit, Failure, complain, palette, print, refuse, remark};
 use super::progress::ProgressLine;
+use super::reporting::{Playing, Reporting, places};
 use super::run::Format;
 use super::seeds;
 use crate::report::{HuntReport, HuntedScenario, Report, SeedRange, ShardOf, render_hunt, seconds, to_json};
@@ -16,6 +17,9 @@ use std::time::{Duration, Instant};
 
 /// How many seeds are tried when nobody says.
 const SEEDS: u64 = 1000;
+
+/// Causes of each file whose shortest seed is reported in full.
+const REPORTED: usize = 20;
 
 /// Try many seeds of each scenario, on every core
 #[derive(Debug, Args)]
@@ -44,6 +48,9 @@ pub(super) struct Hunt {
     /// Leave NAME.seeds beside the scenario as it is
     #[arg(long)]
     no_save: bool,
+    /// Also write into this folder: the result, and a report of each cause's shortest seed (docs/reports.md)
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// How to report: a summary for people, or one JSON object a run and one for the hunt at the end
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
@@ -96,6 +103,7 @@ impl Hunt {
         };
         // Every file is checked before the first is hunted.
         let Some(quarries) = self.quarries()? else { return Ok(Exit::Mistaken) };
+        let reporting = Reporting::prepare(self.report.as_deref(), &[])?;
         let stop = Stop::on_signal();
         #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
         let began = Instant::now();
@@ -112,6 +120,7 @@ impl Hunt {
         let report = hunt::report(asked, shard, complete, scenarios, seconds(began.elapsed()));
         show(&report, self.format)?;
         self.save(&quarries, &report)?;
+        self.tell(&quarries, &report, reporting)?;
         Ok(exit_of(&report))
     }
 
@@ -210,6 +219,28 @@ impl Hunt {
         });
         progress.end();
         written.map(|()| hunted)
+    }
+
+    /// Plays the shortest seed of each cause to its end, and leaves its report behind with the hunt's.
+    fn tell(&self, quarries: &[Quarry], report: &HuntReport, mut reporting: Reporting) -> Result<(), Failure> {
+        if !reporting.is_wanted() {
+            return Ok(());
+        }
+        reporting.hunted(report);
+        for ((quarry, hunted), place) in quarries.iter().zip(&report.scenarios).zip(places(&self.files)) {
+            let prey = &quarry.prey;
+            let control = prey.loaded().scenario.pitfall.is_some() && !prey.is_turned_on();
+            let again = control.then_some("--way control");
+            // Two causes may have one shortest seed.
+            let seeds: Vec<u64> = hunted.groups.iter().take(REPORTED).map(|group| group.shortest.seed).collect();
+            for seed in seeds.into_iter().collect::<BTreeSet<u64>>() {
+                let place = place.join(format!("seed-{seed}"));
+                let playing = Playing { place: place.clone(), again, ..Playing::default() };
+                let shown = reporting.play(&prey.plan(seed), playing);
+                reporting.tell(prey.loaded(), seed, place, None, shown.as_ref());
+            }
+        }
+        reporting.close()
     }
 
     fn save(&self, quarries: &[Quarry], report: &HuntReport) -> Result<(), Failure> {

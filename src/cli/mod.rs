@@ -9,6 +9,7 @@ mod new;
 mod output;
 mod progress;
 mod replay;
+mod reporting;
 mod run;
 mod schema;
 mod seeds;

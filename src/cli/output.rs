@@ -1,5 +1,5 @@
 //! Where words go, in which colours, and what the process answers.
-use crate::report::Palette;
+use crate::report::{FolderError, Palette};
 use crate::run::RunError;
 use crate::scenario::LoadError;
 use std::io::{self, IsTerminal, Write};
@@ -25,6 +25,8 @@ impl From<Exit> for ExitCode {
 pub(super) enum Failure {
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Report(#[from] FolderError),
     #[error("{what}: {why}")]
     Write { what: String, why: io::Error },
     #[error("a knob does not fit its part: {0}")]

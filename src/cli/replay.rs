@@ -1,7 +1,7 @@
 //! `lizard replay`: the same run again, with what happened around the violation.
 use super::output::{Exit, Failure, palette, print, refuse, remark};
-use super::run::timed;
-use crate::history::{Entry, Roster};
+use super::reporting::{Playing, Reporting};
+use crate::history::{Entry, Roster, Witness};
 use crate::report::{Recorder, Report, line, render};
 use crate::run::pitfall::Way;
 use crate::scenario::{Loaded, Plan, load};
@@ -24,6 +24,9 @@ pub(super) struct Replay {
     /// Print the whole history, one event a line
     #[arg(long)]
     log: bool,
+    /// Also write into this folder: report, history, trace, junit.xml, a summary, an index (docs/reports.md)
+    #[arg(long, value_name = "DIR")]
+    report: Option<PathBuf>,
     /// Of a pitfall file: which of its runs
     #[arg(long, value_enum, default_value = "treatment")]
     way: Which,
@@ -33,13 +36,23 @@ pub(super) struct Replay {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Which {
+pub(super) enum Which {
     /// With the knobs turned on
     Treatment,
     /// Without
     Control,
     /// With the knobs turned on and no faults
     Calm,
+}
+
+impl Which {
+    pub(super) fn way(self) -> Way {
+        match self {
+            Which::Treatment => Way::Treatment,
+            Which::Control => Way::Control,
+            Which::Calm => Way::Calm,
+        }
+    }
 }
 
 /// How much is shown around a violation.
@@ -57,6 +70,7 @@ impl Replay {
             }
         };
         let plan = self.plan(&loaded)?;
+        let mut reporting = Reporting::prepare(self.report.as_deref(), &[])?;
         for difference in self.differences(&plan) {
             remark(&format!("warning: {difference}: this is not the run that the line was printed for"));
         }
@@ -67,7 +81,16 @@ impl Replay {
             }
         }
         let recorder = Arc::new(Mutex::new(Recorder::default()));
-        let (report, _) = timed(&plan, Some(recorder.clone()), self.until)?;
+        let witness: Arc<Mutex<dyn Witness>> = recorder.clone();
+        let again = format!("--way {}", self.way.way());
+        let named = loaded.scenario.pitfall.is_some() && self.way != Which::Treatment;
+        let again = named.then_some(&*again);
+        let playing = Playing { witness: Some(witness), until: self.until, again, ..Playing::default() };
+        let shown = reporting.play(&plan, playing);
+        reporting.tell(&loaded, plan.seed, PathBuf::new(), None, shown.as_ref());
+        let closed = reporting.close();
+        let report = shown?;
+        closed?;
         let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
         if self.log {
             print(&lines(&plan.roster, recorder.entries.iter()))?;
@@ -85,12 +108,7 @@ impl Replay {
         if loaded.scenario.pitfall.is_none() {
             return Ok(loaded.plan(seed));
         }
-        let way = match self.way {
-            Which::Treatment => Way::Treatment,
-            Which::Control => Way::Control,
-            Which::Calm => Way::Calm,
-        };
-        Ok(way.plan(loaded, seed)?)
+        Ok(self.way.way().plan(loaded, seed)?)
     }
 
     /// What the remark says that is not so here.
@@ -144,8 +162,16 @@ mod tests {
         let plan = parse(Path::new("x.yaml"), text).expect("a sound file").plan(3);
         let remark = remark.replace("HASH", &plan.hash().to_string()).replace("SHORT", &plan.hash().to_string()[..4]);
         let remark = remark.split(' ').map(str::to_owned).collect();
-        Replay { file: "x.yaml".into(), seed: Some(3), until: None, log: false, way: Which::Treatment, remark }
-            .differences(&plan)
+        Replay {
+            file: "x.yaml".into(),
+            seed: Some(3),
+            until: None,
+            log: false,
+            report: None,
+            way: Which::Treatment,
+            remark,
+        }
+        .differences(&plan)
     }
 
     #[test]

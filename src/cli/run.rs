@@ -1,15 +1,11 @@
 //! `lizard run`: one seed of each file, judged to the end.
 use super::output::{Exit, Failure, palette, print, refuse};
-use crate::report::{Recorder, Report, render, to_json};
-use crate::run::pitfall::{Finding, Way, three_ways};
-use crate::run::{Mode, Watch, run_watched};
-use crate::scenario::{Loaded, Plan, load};
+use super::reporting::{Playing, Reporting, places};
+use crate::report::{Report, render, to_json};
+use crate::run::pitfall::{Finding, Way, three_ways, told};
+use crate::scenario::{Loaded, Pitfall, load};
 use clap::{Args, ValueEnum};
-use std::fs;
-use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
 
 /// Run one seed of each scenario, judged to the end
 #[derive(Debug, Args)]
@@ -26,7 +22,7 @@ pub(super) struct Run {
     /// How to report: a story for people, or one JSON object a line
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Also write report.json and history.jsonl into this folder
+    /// Also write into this folder: report, history, trace, junit.xml, a summary, an index (docs/reports.md)
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
 }
@@ -62,54 +58,69 @@ impl Run {
             mistaken.into_iter().for_each(refuse);
             return Ok(Exit::Mistaken);
         }
+        let loaded: Vec<Loaded> = loaded.into_iter().flatten().collect();
+        let mut reporting = Reporting::prepare(self.report.as_deref(), &self.places(&loaded))?;
+        let exit = self.all(&loaded, &mut reporting);
+        // What was shown until an error is told too, and the error that came first.
+        let closed = reporting.close();
+        let exit = exit?;
+        closed.map(|()| exit)
+    }
+
+    /// Where every run's files belong.
+    fn places(&self, loaded: &[Loaded]) -> Vec<PathBuf> {
+        let mut all = Vec::new();
+        for (loaded, place) in loaded.iter().zip(places(&self.files)) {
+            match &loaded.scenario.pitfall {
+                Some(pitfall) => all.extend(Way::of(pitfall).iter().map(|way| place.join(way.to_string()))),
+                None => all.push(place),
+            }
+        }
+        all
+    }
+
+    fn all(&self, loaded: &[Loaded], reporting: &mut Reporting) -> Result<Exit, Failure> {
         let mut exit = Exit::AllHeld;
-        for loaded in loaded.into_iter().flatten() {
-            exit = exit.max(self.file(&loaded)?);
+        for (loaded, place) in loaded.iter().zip(places(&self.files)) {
+            let seed = self.seed.or(loaded.scenario.seed).unwrap_or(0);
+            let shown = match &loaded.scenario.pitfall {
+                None => self.plain(loaded, seed, &place, reporting),
+                Some(pitfall) => self.pitfall(pitfall, loaded, seed, &place, reporting),
+            };
+            if let Err(why) = &shown {
+                reporting.tell(loaded, seed, place, None, Err(why));
+            }
+            exit = exit.max(shown?);
         }
         Ok(exit)
     }
 
-    fn file(&self, loaded: &Loaded) -> Result<Exit, Failure> {
-        let seed = self.seed.or(loaded.scenario.seed).unwrap_or(0);
-        let Some(pitfall) = &loaded.scenario.pitfall else {
-            let report = self.one(&loaded.plan(seed), &loaded.file, None)?;
-            self.show(&report, None)?;
-            return Ok(if report.passed() { Exit::AllHeld } else { Exit::Failed });
-        };
+    fn plain(&self, loaded: &Loaded, seed: u64, place: &Path, reporting: &mut Reporting) -> Result<Exit, Failure> {
+        let report = reporting.play(&loaded.plan(seed), Playing { place: place.to_owned(), ..Playing::default() })?;
+        reporting.tell(loaded, seed, place.to_owned(), None, Ok(&report));
+        self.show(&report, None)?;
+        Ok(if report.passed() { Exit::AllHeld } else { Exit::Failed })
+    }
+
+    fn pitfall(
+        &self,
+        pitfall: &Pitfall,
+        loaded: &Loaded,
+        seed: u64,
+        place: &Path,
+        reporting: &mut Reporting,
+    ) -> Result<Exit, Failure> {
+        let place = |way: Way| place.join(way.to_string());
         let shown = three_ways(pitfall, |way| {
-            let mut report = self.one(&way.plan(loaded, seed)?, &loaded.file, Some(way))?;
-            if way != Way::Treatment {
-                report.replay = report.replay.replacen("  #", &format!(" --way {way}  #"), 1);
-            }
-            Ok::<_, Failure>(report)
+            let again = format!("--way {way}");
+            let again = (way != Way::Treatment).then_some(&*again);
+            reporting.play(&way.plan(loaded, seed)?, Playing { place: place(way), again, ..Playing::default() })
         })?;
         for (way, report, finding) in &shown.ways {
+            reporting.tell(loaded, seed, place(*way), Some(told(pitfall, *way, finding)), Ok(report));
             self.show(report, Some((*way, finding)))?;
         }
         Ok(if shown.as_they_should() { Exit::AllHeld } else { Exit::Failed })
-    }
-
-    /// Runs a plan and leaves its files behind.
-    fn one(&self, plan: &Plan, file: &Path, way: Option<Way>) -> Result<Report, Failure> {
-        let recorder = self.report.as_ref().map(|_| Arc::new(Mutex::new(Recorder::default())));
-        let (report, _) = timed(plan, recorder.clone(), None)?;
-        if let (Some(folder), Some(recorder)) = (&self.report, recorder) {
-            let folder = self.folder(folder, file, way);
-            let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
-            keep(&folder, &report, &recorder, plan)
-                .map_err(|why| Failure::Write { what: folder.display().to_string(), why })?;
-        }
-        Ok(report)
-    }
-
-    /// One folder for one run; with several files or ways, one below it for each.
-    fn folder(&self, folder: &Path, file: &Path, way: Option<Way>) -> PathBuf {
-        let mut folder = folder.to_owned();
-        if self.files.len() > 1 {
-            folder.push(file.file_stem().unwrap_or_default());
-        }
-        folder.extend(way.map(|way| way.to_string()));
-        folder
     }
 
     fn show(&self, report: &Report, way: Option<(Way, &Finding)>) -> Result<(), Failure> {
@@ -127,27 +138,4 @@ impl Run {
         });
         print(&format!("{}{}\n", heading.unwrap_or_default(), render(report, palette)))
     }
-}
-
-/// Runs a plan and measures how long that took in real time.
-pub(super) fn timed(
-    plan: &Plan,
-    recorder: Option<Arc<Mutex<Recorder>>>,
-    until: Option<std::time::Duration>,
-) -> Result<(Report, f64), Failure> {
-    #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
-    let began = Instant::now();
-    let watch = Watch { witness: recorder.map(|recorder| recorder as _), until };
-    let mut report = run_watched(plan, Mode::ToTheEnd, watch)?.report;
-    report.wall_seconds = crate::report::seconds(began.elapsed());
-    let wall = report.wall_seconds;
-    Ok((report, wall))
-}
-
-fn keep(folder: &Path, report: &Report, recorder: &Recorder, plan: &Plan) -> io::Result<()> {
-    fs::create_dir_all(folder)?;
-    fs::write(folder.join("report.json"), to_json(report) + "\n")?;
-    let mut history = BufWriter::new(fs::File::create(folder.join("history.jsonl"))?);
-    recorder.write(&plan.roster, &mut history)?;
-    history.flush()
 }

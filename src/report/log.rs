@@ -7,7 +7,7 @@ pub fn line(roster: &Roster, entry: &Entry) -> String {
     format!("{:>12}  {:<12} {}", stopwatch(entry.at), entry.host, words(roster, &entry.event))
 }
 
-fn words(roster: &Roster, event: &Event) -> String {
+pub(crate) fn words(roster: &Roster, event: &Event) -> String {
     let name = |message: &MessageId| {
         let producer = roster.producers.get(message.producer.0 as usize).map_or("?", |producer| &producer.name);
         format!("{producer} #{}", message.number)

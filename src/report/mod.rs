@@ -1,27 +1,49 @@
 //! What a run showed, for people and for machines.
+//!
+//! - [`summary`]: the report of a run. [`text`], [`json`]: printed. [`story`]: its short timeline. [`log`]: the history in
+//!   words. [`hunt`], [`hunt_text`]: what many seeds showed.
+//! - [`folder`]: what `--report` leaves behind, run by run ([`chapter`]): [`history_lines`], [`trace`], [`junit`],
+//!   [`markdown`], [`index`], of hunts [`hunted`]; each written as a [`draft`], and other people's words made [`visible`].
+mod chapter;
+mod draft;
+mod folder;
+mod history_lines;
 mod hunt;
 mod hunt_text;
+mod hunted;
+mod index;
 mod json;
+mod junit;
 mod log;
+mod markdown;
 mod record;
 mod story;
 mod summary;
 mod text;
+mod trace;
+mod visible;
 
+pub use chapter::{Chapter, PitfallWay, Reading};
+pub use folder::{Folder, FolderError, RunFiles};
+pub use history_lines::{HISTORY_SCHEMA, HistoryLines};
 pub use hunt::{
     Bound, Cause, Coverage, ErrorSeed, Errors, FailureGroup, HUNT_SCHEMA, HuntReport, HuntedScenario, InvariantTally,
     KeptTally, Method, Phase, SeedRange, ShardOf, Shortest,
 };
 pub use hunt_text::render_hunt;
+pub use index::to_index;
 pub use json::to_json;
+pub use junit::to_junit;
 pub use log::line;
-pub use record::Recorder;
+pub use markdown::to_markdown;
+pub use record::{Onlookers, Recorder};
 pub use story::{Story, StoryLine};
 pub use summary::{
     ClientReport, Determinism, ExpectationReport, FaultReport, InvariantReport, Judgement, LatencyMs, MessageCounts,
     Move, OperationReport, Percentiles, Report, SCHEMA, Verdict, ViolationReport, replay_line, seconds,
 };
 pub use text::{Palette, render, stopwatch};
+pub use trace::Trace;
 
 #[cfg(test)]
 pub(crate) mod tests;

@@ -1,8 +1,7 @@
-//! Keeps the history, for logs and for `history.jsonl`.
-use super::seconds;
-use crate::history::{Entry, OperationId, Roster, Witness};
-use serde_json::json;
-use std::io::{self, Write};
+//! Who looks on beside the judge: one that keeps the history for logs, and several as one.
+use crate::history::{Entry, Witness};
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// A witness that keeps everything.
 #[derive(Debug, Default)]
@@ -17,24 +16,20 @@ impl Witness for Recorder {
     }
 }
 
-impl Recorder {
-    /// Writes one JSON object a line: first who takes part (ids are places in these lists), then each entry.
-    ///
-    /// # Errors
-    /// Those of the writer.
-    pub fn write(&self, roster: &Roster, out: &mut dyn Write) -> io::Result<()> {
-        let names = json!({
-            "schema": "giant-lizard/history@1",
-            "producers": roster.producers.iter().map(|producer| &producer.name).collect::<Vec<_>>(),
-            "operations": (0..roster.operations.len() as u32)
-                .map(|operation| roster.operation(OperationId(operation)))
-                .collect::<Vec<_>>(),
-            "destinations": roster.destinations.iter().map(|destination| &destination.name).collect::<Vec<_>>(),
-        });
-        writeln!(out, "{names}")?;
-        for Entry { at, host, event } in &self.entries {
-            writeln!(out, "{}", json!({ "at_seconds": seconds(*at), "host": host, "event": event }))?;
+/// Several witnesses as one: each sees every entry, in this order.
+#[derive(Default)]
+pub struct Onlookers(pub Vec<Arc<Mutex<dyn Witness>>>);
+
+impl fmt::Debug for Onlookers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Onlookers({})", self.0.len())
+    }
+}
+
+impl Witness for Onlookers {
+    fn see(&mut self, entry: &Entry) {
+        for witness in &self.0 {
+            witness.lock().unwrap_or_else(PoisonError::into_inner).see(entry);
         }
-        Ok(())
     }
 }

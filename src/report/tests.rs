@@ -1,4 +1,6 @@
 use super::*;
+use crate::history::{self, Entry, Event};
+use crate::scenario::{Plan, parse};
 use std::path::Path;
 use std::time::Duration;
 
@@ -101,7 +103,7 @@ pub(crate) fn passing() -> Report {
 }
 
 /// The same with a hub that confirms before it stores.
-fn failing() -> Report {
+pub(crate) fn failing() -> Report {
     let mut report = passing();
     report.verdict = Judgement::Failed;
     report.messages = MessageCounts { received: 1076, lost: 2, ..report.messages };
@@ -118,6 +120,65 @@ fn failing() -> Report {
     }];
     report.expectations[0].met = false;
     report
+}
+
+/// A run of its own, in the report's folder itself.
+pub(crate) fn chapter(report: Report) -> Chapter {
+    Chapter {
+        scenario: report.scenario.clone(),
+        file: report.file.clone(),
+        seed: report.seed,
+        place: Default::default(),
+        way: None,
+        shown: Ok(report),
+    }
+}
+
+/// What a name or a payload may be, to break out of every format at once.
+pub(crate) const HOSTILE: &str = "<script>alert(1)</script>]]></failure></pre></details>|[a](javascript:alert(1))```\u{202e}\n\n# x\u{1b}[31m\u{0}\"'&";
+
+/// The failing run with hostile names wherever files and networks bring names.
+pub(crate) fn hostile() -> Report {
+    let mut report = failing();
+    report.scenario = HOSTILE.into();
+    report.file = format!("{HOSTILE}.yaml");
+    report.replay = replay_line(Path::new(&report.file), 7, "9f3c0123456789ab");
+    report.invariants[0].violations[0].message = HOSTILE.into();
+    report.invariants[0].violations[0].custody = vec![HOSTILE.into(), String::new(), "after".into()];
+    report.invariants[2].waived = Some(HOSTILE.into());
+    report.expectations[0].text = HOSTILE.into();
+    report
+}
+
+/// A plan of few hosts, one of them with a hostile name.
+pub(crate) fn hostile_plan() -> Plan {
+    let text = include_str!("../../scenarios/quiet.yaml");
+    let mut plan = parse(Path::new("quiet.yaml"), text).expect("a sound file").plan(3);
+    let name: history::Name = "<script>alert(1)</script>".into();
+    let machine = |name: &history::Name, site: &str| history::Machine { name: name.clone(), site: site.into() };
+    plan.roster = history::Roster {
+        machines: vec![machine(&name, "field"), machine(&"hub-a".into(), "west"), machine(&"central".into(), "west")],
+        producers: vec![history::Producer { name: format!("{name}/telemetry").into(), host: name.clone() }],
+        destinations: vec![history::Destination {
+            name: "central".into(),
+            hosts: vec!["central".into()],
+            via: vec!["hub-a".into()],
+            standing: true,
+            mode: None,
+        }],
+        routes: vec![history::Route {
+            producer: history::ProducerId(0),
+            destination: history::DestinationId(0),
+            ordered: true,
+            delivery: history::Delivery::ExactlyOnce,
+        }],
+        ..history::Roster::default()
+    };
+    plan
+}
+
+pub(crate) fn entry(at_ns: u64, host: &str, event: Event) -> Entry {
+    Entry { at: Duration::from_nanos(at_ns), host: host.into(), event }
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A pitfall is run three ways: with its knobs on, the flaw is caught, and nothing else is; with them off, everything
 //! holds on the same seeds; with them on and no fault, everything holds too.
-use crate::report::{InvariantReport, Report, Verdict};
+use crate::report::{InvariantReport, PitfallWay, Report, Verdict};
 use crate::scenario::{Loaded, Pitfall, Plan, plan};
 use std::fmt;
 
@@ -100,6 +100,20 @@ pub fn judge(pitfall: &Pitfall, way: Way, report: &Report) -> Finding {
     }
 }
 
+/// Says for a report what was wanted of a run, and whether it was shown.
+pub fn told(pitfall: &Pitfall, way: Way, finding: &Finding) -> PitfallWay {
+    let wanted = match way {
+        Way::Treatment => [&pitfall.violates].into_iter().chain(&pitfall.also).map(ToString::to_string).collect(),
+        Way::Control | Way::Calm => Vec::new(),
+    };
+    let wrong = match finding {
+        Finding::AsItShould => None,
+        Finding::Escaped => Some("the flaw escaped: it did its harm unseen".to_owned()),
+        Finding::Wrong(why) => Some(why.clone()),
+    };
+    PitfallWay { name: way.to_string(), wanted, expecting: way == Way::Control, wrong }
+}
+
 /// What the three ways of one seed showed.
 #[derive(Debug)]
 pub struct ThreeWays {
@@ -182,6 +196,16 @@ mod tests {
         let judge = |verdicts: &[(&str, Verdict)]| judge(&pitfall(), Way::Calm, &report(verdicts));
         assert_eq!(judge(&[("recovers", NotExercised)]), Finding::AsItShould);
         assert!(matches!(judge(&[("recovers", Violated)]), Finding::Wrong(_)));
+    }
+
+    #[test]
+    fn a_report_is_told_what_is_wanted_of_each_way() {
+        let treatment = told(&pitfall(), Way::Treatment, &Finding::Escaped);
+        assert_eq!(treatment.wanted, ["recovers", "comes-home"]);
+        assert!(!treatment.expecting && treatment.wrong.is_some_and(|why| why.contains("escaped")));
+        let control = told(&pitfall(), Way::Control, &Finding::AsItShould);
+        assert!(control.expecting && control.wanted.is_empty() && control.wrong.is_none());
+        assert!(!told(&pitfall(), Way::Calm, &Finding::AsItShould).expecting);
     }
 
     #[test]

@@ -1,0 +1,197 @@
+//! The folder of `--report`: what lies in it, for one run or many.
+//!
+//! ```text
+//! DIR/index.html  junit.xml  summary.md  [hunt.json]           of all runs
+//! DIR/[PLACE/]report.json  history.jsonl  trace.json           of one run; several runs have a place each
+//! ```
+use super::chapter::Chapter;
+use super::draft::Draft;
+use super::{HistoryLines, HuntReport, Report, Trace, to_index, to_json, to_junit, to_markdown};
+use crate::history::{Entry, Witness};
+use crate::scenario::Plan;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// What lies in the place of each run, those first that a person opens. A page with a diagram of the run has its place
+/// here too: whoever writes it adds it to [`RunFiles::close`].
+pub(super) const FILES_OF_A_RUN: [&str; 4] = ["report.html", "report.json", "history.jsonl", "trace.json"];
+
+/// What tells of all runs, beside the index.
+pub(super) const FILES_OF_ALL: [&str; 2] = ["summary.md", "junit.xml"];
+
+/// A hunt's own object.
+pub(super) const HUNT_FILE: &str = "hunt.json";
+
+/// How long a summary may be when nobody says.
+const ROOM: usize = 1 << 20;
+
+/// Why a report could not be written.
+#[derive(Debug, thiserror::Error)]
+#[error("no report can be written into {}: {why}", folder.display())]
+pub struct FolderError {
+    folder: PathBuf,
+    why: io::Error,
+}
+
+/// A folder that reports are written into.
+#[derive(Debug)]
+pub struct Folder {
+    root: PathBuf,
+    chapters: Vec<Chapter>,
+    hunt: Option<HuntReport>,
+}
+
+impl Folder {
+    /// Makes the folder and the places of its runs where they are not there yet, and writes a file to see that it can.
+    ///
+    /// # Errors
+    /// When it cannot.
+    pub fn prepare(root: &Path, places: &[PathBuf]) -> Result<Self, FolderError> {
+        let here = [PathBuf::new()];
+        for place in places.iter().chain(&here) {
+            let folder = root.join(place);
+            let prepared = fs::create_dir_all(&folder).and_then(|()| Draft::begin(&folder, "probe").map(drop));
+            prepared.map_err(|why| FolderError { folder, why })?;
+        }
+        Ok(Self { root: root.to_owned(), chapters: Vec::new(), hunt: None })
+    }
+
+    /// Begins the files of a run that are written while it goes.
+    ///
+    /// # Errors
+    /// When they cannot be written.
+    pub fn begin(&self, place: &Path, plan: &Plan) -> Result<RunFiles, FolderError> {
+        let folder = self.root.join(place);
+        let begun = fs::create_dir_all(&folder)
+            .and_then(|()| Draft::begin(&folder, "history.jsonl"))
+            .and_then(|draft| HistoryLines::begin(draft, plan))
+            .and_then(|history| Ok((history, Trace::begin(Draft::begin(&folder, "trace.json")?, plan)?)));
+        match begun {
+            Ok((history, trace)) => Ok(RunFiles { folder, history, trace }),
+            Err(why) => Err(FolderError { folder, why }),
+        }
+    }
+
+    /// Adds a run to what tells of all.
+    pub fn add(&mut self, chapter: Chapter) {
+        self.chapters.push(chapter);
+    }
+
+    /// Makes the report one of a hunt: the runs are those of its shortest seeds.
+    pub fn hunted(&mut self, hunt: HuntReport) {
+        self.hunt = Some(hunt);
+    }
+
+    /// Writes what tells of all runs.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn close(&self) -> Result<(), FolderError> {
+        self.write_all().map_err(|why| FolderError { folder: self.root.clone(), why })
+    }
+
+    /// The summary in Markdown, in at most about so many bytes.
+    pub fn summary(&self, room: usize) -> String {
+        to_markdown(&self.chapters, self.hunt.as_ref(), room)
+    }
+
+    fn write_all(&self) -> io::Result<()> {
+        let there = |place: &Path| -> Vec<String> {
+            let names = FILES_OF_A_RUN.iter().filter(|name| self.root.join(place).join(name).exists());
+            names.map(|name| (*name).to_owned()).collect()
+        };
+        let hunt = self.hunt.as_ref();
+        if let Some(hunt) = hunt {
+            Draft::write(&self.root, HUNT_FILE, &(serde_json::to_string(hunt)? + "\n"))?;
+        }
+        Draft::write(&self.root, "junit.xml", &to_junit(&self.chapters, hunt).map_err(io::Error::other)?)?;
+        Draft::write(&self.root, "summary.md", &self.summary(ROOM))?;
+        Draft::write(&self.root, "index.html", &to_index(&self.chapters, hunt, there).map_err(io::Error::other)?)
+    }
+}
+
+/// The files of one run, while it goes.
+#[derive(Debug)]
+pub struct RunFiles {
+    folder: PathBuf,
+    history: HistoryLines<Draft>,
+    trace: Trace<Draft>,
+}
+
+impl RunFiles {
+    /// Puts the files in their place. `report`: none of a run that ended in an error, whose history is kept as far as it
+    /// went.
+    ///
+    /// # Errors
+    /// When one cannot be written, or could not be while the run went.
+    pub fn close(self, report: Option<&Report>) -> Result<(), FolderError> {
+        let Self { folder, history, trace } = self;
+        let keep = || {
+            history.finish()?.keep()?;
+            trace.finish(report)?.keep()?;
+            match report {
+                Some(report) => Draft::write(&folder, "report.json", &(to_json(report) + "\n")),
+                // One of an earlier run would tell of another history.
+                None => fs::remove_file(folder.join("report.json")).or_else(|error| match error.kind() {
+                    io::ErrorKind::NotFound => Ok(()),
+                    _ => Err(error),
+                }),
+            }
+        };
+        keep().map_err(|why| FolderError { folder: folder.clone(), why })
+    }
+}
+
+impl Witness for RunFiles {
+    fn see(&mut self, entry: &Entry) {
+        self.history.see(entry);
+        self.trace.see(entry);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::{chapter, entry, failing, hostile_plan};
+    use super::*;
+    use crate::history::Event;
+
+    #[test]
+    fn a_folder_has_every_file_when_it_is_closed_and_none_that_is_not_whole() {
+        let root = std::env::temp_dir().join(format!("lizard-folder-{}", std::process::id()));
+        let place = PathBuf::from("west/treatment");
+        let mut folder = Folder::prepare(&root, std::slice::from_ref(&place)).expect("it is ours");
+        let names = |folder: &Path| -> Vec<String> {
+            let entries = fs::read_dir(folder).expect("it is there");
+            let mut names: Vec<String> =
+                entries.map(|entry| entry.expect("it is there").file_name().to_string_lossy().into_owned()).collect();
+            names.sort();
+            names
+        };
+        assert_eq!(names(&root), ["west"], "trying it out leaves nothing");
+        let mut files = folder.begin(&place, &hostile_plan()).expect("it is ours");
+        files.see(&entry(1, "the world", Event::Settling));
+        assert!(names(&root.join(&place)).iter().all(|name| name.ends_with(".partial")));
+        files.close(Some(&failing())).expect("it is ours");
+        assert_eq!(names(&root.join(&place)), ["history.jsonl", "report.json", "trace.json"]);
+        folder.add(Chapter { place: place.clone(), ..chapter(failing()) });
+        folder.close().expect("it is ours");
+        assert_eq!(names(&root), ["index.html", "junit.xml", "summary.md", "west"]);
+        let index = fs::read_to_string(root.join("index.html")).expect("it is there");
+        assert!(index.contains("./west/treatment/trace.json") && !index.contains("report.html"), "{index}");
+
+        let files = folder.begin(&place, &hostile_plan()).expect("it is ours");
+        files.close(None).expect("it is ours");
+        assert_eq!(names(&root.join(&place)), ["history.jsonl", "trace.json"], "no report of another run");
+        fs::remove_dir_all(&root).expect("it is ours");
+    }
+
+    #[test]
+    fn a_folder_that_cannot_be_is_named_with_its_reason() {
+        let file = std::env::temp_dir().join(format!("lizard-no-folder-{}", std::process::id()));
+        fs::write(&file, "a file").expect("a file");
+        let why = Folder::prepare(&file.join("below"), &[]).expect_err("a file has no folders").to_string();
+        assert!(why.starts_with(&format!("no report can be written into {}", file.display())), "{why}");
+        fs::remove_file(&file).expect("it is ours");
+    }
+}

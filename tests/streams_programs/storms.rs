@@ -39,7 +39,7 @@ fn broker_plan() -> BrokerPlan {
 }
 
 fn fast_producer() -> ProducerPlan {
-    ProducerPlan { every: Duration::from_millis(100), ..producer_plan() }
+    ProducerPlan { every: SECOND / 5, ..producer_plan() }
 }
 
 fn parts(producer: ProducerPlan, consumers: impl Fn(&str) -> ConsumerPlan) -> Vec<Part> {
@@ -104,7 +104,7 @@ fn complaint(seed: u64, played: &Played) -> Option<String> {
     let violations = played.violations();
     let complaint = if !violations.is_empty() {
         format!("{violations:#?}")
-    } else if messages.lost > 0 || messages.received < 1500 {
+    } else if messages.lost > 0 || messages.received < 750 {
         format!("{messages:?}")
     } else if played.verdict("no-loss") != Verdict::Held {
         "no-loss was not exercised".to_owned()

@@ -24,8 +24,8 @@ pub struct Custody {
     open: usize,
     /// What is owed and not received, over all lanes.
     debts: u64,
-    /// The part of it that is confirmed, by destination.
-    confirmed_debts: Vec<u64>,
+    /// By destination: on how many lanes something confirmed is owed that is newer than all that was received.
+    awaiting: Vec<u64>,
     followed: BTreeMap<MessageId, Vec<Entry>>,
     operations: Operations,
 }
@@ -52,7 +52,7 @@ impl Custody {
         }
         Self {
             operations: Operations::new(&roster),
-            confirmed_debts: vec![0; roster.destinations.len()],
+            awaiting: vec![0; roster.destinations.len()],
             roster,
             directory,
             sources,
@@ -144,9 +144,10 @@ impl Custody {
     pub fn flights(&self) -> usize {
         self.lanes.iter().map(Lane::flights).sum()
     }
-    /// How many messages are confirmed, owed to a destination and not received by it.
-    pub fn confirmed_debts(&self, destination: DestinationId) -> u64 {
-        self.confirmed_debts.get(destination.index()).copied().unwrap_or(0)
+    /// Whether a destination waits for something confirmed that it is owed, newer than all that it has received of
+    /// that producer. What others have overtaken is late or lost, and no sign that a destination gets nothing.
+    pub fn is_awaited(&self, destination: DestinationId) -> bool {
+        self.awaiting.get(destination.index()).is_some_and(|lanes| *lanes > 0)
     }
     /// The destinations to which routes lead from a producer.
     pub fn destinations_of(&self, producer: ProducerId) -> impl Iterator<Item = DestinationId> {
@@ -250,11 +251,14 @@ impl Custody {
         source.unconfirmed -= 1;
         self.counts.confirmed += 1;
         let mut kept = 0;
-        for lane in source.lanes.iter().map(|(_, lane)| &self.lanes[lane.index()]).filter(|lane| lane.owes(number)) {
-            if lane.received.contains(number) {
-                kept += 1;
-            } else {
-                self.confirmed_debts[lane.destination.index()] += 1;
+        for (destination, lane) in &source.lanes {
+            let lane = &mut self.lanes[lane.index()];
+            if lane.owes(number) {
+                kept += u64::from(lane.received.contains(number));
+                let count = &mut self.awaiting[destination.index()];
+                *count -= u64::from(lane.is_awaited());
+                lane.confirmed = lane.confirmed.max(Some(number));
+                *count += u64::from(lane.is_awaited());
             }
         }
         self.close_if_done(message);
@@ -271,11 +275,6 @@ impl Custody {
             source.unconfirmed -= usize::from(open.confirmed_at.is_none());
             self.open -= 1;
             self.debts -= missing;
-            if open.confirmed_at.is_some() {
-                for lane in source.lanes.iter().map(|(_, lane)| &self.lanes[lane.index()]) {
-                    self.confirmed_debts[lane.destination.index()] -= u64::from(lane.misses(message.number));
-                }
-            }
         }
         self.counts.given_up += 1;
         Turn::GivenUp { message, missing, why }
@@ -311,7 +310,10 @@ impl Custody {
         let caused = lane.may_repeat(number);
         let due = lane.handled(number, at);
         self.landings.expect(due, id, number);
-        if !lane.received.insert(number) {
+        let was_awaited = lane.is_awaited();
+        let is_new = lane.received.insert(number);
+        self.awaiting[destination.index()] -= u64::from(was_awaited && !lane.is_awaited());
+        if !is_new {
             self.counts.duplicates += 1;
             return Receipt::Again { lane: id, caused, other_bytes };
         }
@@ -321,7 +323,6 @@ impl Custody {
             Some(open) => {
                 self.latency.record(at - open.offered_at);
                 self.debts -= u64::from(owed);
-                self.confirmed_debts[destination.index()] -= u64::from(owed && open.confirmed_at.is_some());
                 (open.confirmed_at.is_some(), open.tried)
             }
             None => {

@@ -51,6 +51,8 @@ pub(super) struct Lane {
     /// Messages from this number on are owed to the destination; `None`: none yet.
     pub(super) owed_from: Option<u64>,
     pub(super) received: Numbers,
+    /// The greatest number that is confirmed and owed.
+    pub(super) confirmed: Option<u64>,
     /// The machines at the receiving side: receivers first, then services.
     pub(super) ends: Vec<HostId>,
     flights: BTreeMap<u64, Flight>,
@@ -85,6 +87,7 @@ impl Lane {
             destination: route.destination,
             owed_from: standing.then_some(0),
             received: Numbers::default(),
+            confirmed: None,
             ends,
             flights: BTreeMap::new(),
             excused: Numbers::default(),
@@ -98,6 +101,10 @@ impl Lane {
     /// Whether the destination is owed this message and has not got it.
     pub(super) fn misses(&self, number: u64) -> bool {
         self.owes(number) && !self.received.contains(number)
+    }
+    /// Whether something confirmed is owed that is newer than all that was received.
+    pub(super) fn is_awaited(&self) -> bool {
+        self.confirmed > self.received.last()
     }
     /// Whether a second receipt of this message has a cause.
     pub(super) fn may_repeat(&self, number: u64) -> bool {

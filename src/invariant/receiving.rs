@@ -83,7 +83,7 @@ impl Receiving {
     ) {
         let Some(Some(place)) = self.places.get(destination.index()) else { return };
         let subject = self.subject(destination);
-        if scene.custody.confirmed_debts(destination) == 0 {
+        if !scene.custody.is_awaited(destination) {
             tally.check(u64::from(bounds.stop(subject)));
         } else if receipt || !bounds.is_open(subject) {
             bounds.start(subject, entry.at, !place.through.is_empty());
@@ -197,11 +197,18 @@ mod tests {
     #[test]
     fn each_receipt_gives_the_rest_more_time() {
         let mut story = owed();
-        story.publish(1).after(170).take(1, "consumer-1").after(170).take(0, "consumer-1");
+        story.publish(1).after(170).take(0, "consumer-1").after(170).take(1, "consumer-1");
         story.ends().not_exercised_but_checked(4);
         let mut stuck = owed();
-        stuck.publish(1).after(170).take(1, "consumer-1").after(181);
+        stuck.publish(1).after(170).take(0, "consumer-1").after(181);
         stuck.ends().violated(NOTHING);
+    }
+
+    #[test]
+    fn what_newer_ones_have_overtaken_is_late_or_lost_and_does_not_mean_that_nothing_comes() {
+        let mut story = owed();
+        story.publish(1).after(170).take(1, "consumer-1").after(600);
+        story.ends().not_exercised_but_checked(4);
     }
 
     #[test]

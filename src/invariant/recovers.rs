@@ -17,9 +17,10 @@ pub(super) const REGISTRATION: Registration = Registration {
         reach of it and of those chosen from the other groups. The time starts again when that becomes so, and when \
         a fault takes away a way that was open: the client may just have been on it. The first boot is checked but \
         does not exercise it. A consumer of an exclusive subscription owes nothing while another one holds a session. \
-        Consumers of one subscription together owe receipts: while a confirmed message is owed to them and one of them \
-        is connected over a clear way, through brokers that are clear and reach one another, one must receive \
-        something within the same time, which starts again with each receipt.",
+        Consumers of one subscription together owe receipts: while a confirmed message is owed to them, newer than all \
+        that they have of its producer (an older one is late or lost, which others judge), and one of them is \
+        connected over a clear way, through brokers that are clear and reach one another, one must receive something \
+        within the same time, which starts again with each receipt.",
     bounded: true,
     build: |roster, rules| Box::new(Recovers::new(roster, rules)),
 };

@@ -134,6 +134,19 @@ pub struct Commits {
 }
 
 impl Commits {
+    /// Takes out what a producer has published and what is not being written yet: what its answers are told by.
+    pub fn take_unstored(&mut self, from: SocketId) -> Vec<Option<String>> {
+        let mut contexts = Vec::new();
+        self.waiting.retain_mut(|write| match &mut write.effect {
+            Effect::Confirm { socket, context } if *socket == from => {
+                contexts.push(context.take());
+                false
+            }
+            _ => true,
+        });
+        contexts
+    }
+
     /// Puts a write behind all others.
     pub fn push(&mut self, fact: Fact, effect: Effect) {
         self.waiting.push_back(Write { fact, effect });

@@ -99,5 +99,7 @@ pub enum SendError {
 pub const UNREADABLE: u16 = 1003;
 /// With what it closes a socket that has nothing to be attached to any more.
 pub const DONE: u16 = 1000;
+/// With what it closes a producer's socket when it could not store what came from there (RFC 6455, 7.4.1).
+pub const INTERNAL_ERROR: u16 = 1011;
 /// With what it closes sockets when it stops, or thinks them dead.
 pub const GOING_AWAY: u16 = 1001;

@@ -6,7 +6,7 @@
 //!              stream and subscription durable          nobody holds its place
 //!   (Attach) ──────────────────────────────> Arriving ─────────────────────────> attached ──> (Closed, Close)
 //!                                               │  ^
-//!                          somebody does: Probe │  │ Closed, or silent for a second
+//!                          somebody does: Probe │  │ Closed, or silent for 5 s
 //!                                               v  │
 //!                                            waiting for the holder's life ── Alive ──> (Refuse 409)
 //! ```
@@ -71,6 +71,8 @@ pub struct Broker {
     commits: Commits,
     /// Confirmed, not yet handed to the disk (the knob's).
     lazy: Vec<Published>,
+    /// Producers of whom something was not stored, while the rest of that batch is told.
+    broken_off: BTreeSet<SocketId>,
     /// Subscriptions with acknowledgements, and targets with positions, that are not on the disk.
     unwritten: BTreeSet<SubscriptionKey>,
     moved: BTreeSet<(Topic, Name)>,
@@ -134,6 +136,7 @@ impl Broker {
             alarms: Alarms::default(),
             commits: Commits::default(),
             lazy: Vec::new(),
+            broken_off: BTreeSet::new(),
             unwritten: BTreeSet::new(),
             moved: BTreeSet::new(),
             newborn: BTreeMap::new(),

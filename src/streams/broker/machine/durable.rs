@@ -3,6 +3,7 @@ use super::remembering::{Applied, in_millis};
 use super::{Alarm, Broker, DISK_RETRY, rest};
 use crate::streams::broker::call::Answer;
 use crate::streams::broker::commit::{Batch, Effect, Fact, Published};
+use crate::streams::broker::frame::INTERNAL_ERROR;
 use crate::streams::broker::input::SocketId;
 use crate::streams::broker::message::Page;
 use crate::streams::broker::record::{EntryRecord, Record};
@@ -228,6 +229,7 @@ impl Broker {
             }
             self.failed(now, effect);
         }
+        self.break_off(now);
         if self.stopping {
             // A disk that refuses must not keep the host from stopping: after the next boot this is sent again.
             self.unwritten.clear();
@@ -235,11 +237,26 @@ impl Broker {
         }
     }
 
+    /// Closes the sockets of producers whose messages were not stored, and throws away what else they sent: stored, it
+    /// would stand before what failed. Apache Pulsar's broker parts from the producers of a topic that could not be
+    /// written for the same reason (`PersistentTopic`).
+    fn break_off(&mut self, now: Duration) {
+        for socket in std::mem::take(&mut self.broken_off) {
+            for context in self.commits.take_unstored(socket) {
+                self.not_taken(socket, "a message before it was not stored", context);
+            }
+            self.close(now, socket, INTERNAL_ERROR, "the disk has failed", "not stored");
+        }
+    }
+
     fn failed(&mut self, now: Duration, effect: Effect) {
         let why = "the disk has failed";
         match effect {
             Effect::Nothing => {}
-            Effect::Confirm { socket, context } => self.not_taken(socket, why, context),
+            Effect::Confirm { socket, context } => {
+                self.not_taken(socket, why, context);
+                self.broken_off.insert(socket);
+            }
             Effect::Attach(socket) => self.failed_to_attach(socket, why),
             Effect::Reply { ticket, .. } | Effect::Received { ticket, .. } | Effect::Take { ticket, .. } => {
                 self.reply(ticket, Answer::Refused(rest::refusal(503, 503, why)));

@@ -71,7 +71,7 @@ fn a_second_exclusive_consumer_is_refused_as_soon_as_the_first_shows_that_it_liv
 fn a_second_exclusive_consumer_takes_the_place_of_one_that_is_dead() {
     let mut stage = Stage::new();
     stage.producer().consumer(2, Exclusive, "a").publish([0]).consumer(3, Exclusive, "a").consumer(4, Exclusive, "b");
-    stage.after(SECOND);
+    stage.after(5 * SECOND);
     assert_eq!((stage.closed(), stage.accepted()), (vec![2], vec![TILL, 2, 3]));
     assert_eq!(stage.got(3), [0]);
     assert_eq!(stage.probed(), [2, 3], "and now it is its turn to be asked");

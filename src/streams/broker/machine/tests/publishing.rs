@@ -32,9 +32,27 @@ fn what_the_disk_refuses_is_answered_with_an_error_and_leaves_no_gap() {
     stage.publish([0]);
     assert!(matches!(stage.answers()[..], [ServerFrame::Failed { result: SendError::Unknown, .. }]));
     stage.disk_fails = false;
-    stage.publish([1, 2]);
+    stage.producer().publish([1, 2]);
     assert_eq!(stage.answers().iter().filter(|frame| ok(frame)).count(), 2);
     assert_eq!(stage.restart().consumer(2, Exclusive, "a").got(2), [1, 2]);
+}
+
+#[test]
+fn nothing_is_stored_of_a_producer_after_what_was_not() {
+    let mut stage = Stage::new();
+    stage.producer().consumer(2, Exclusive, "a");
+    let publish = |number| Input::Publish { socket: TILL, message: message(number), context: None };
+    stage.tell_only(publish(0));
+    let first = stage.broker.begin_commit();
+    assert!(first.is_some_and(|records| !records.is_empty()));
+    stage.tell_only(publish(1));
+    stage.tell(Input::StoreFailed);
+    assert_eq!(stage.answers().len(), 2, "both are told");
+    assert_eq!((stage.closed(), stage.got(2)), (vec![TILL], vec![]));
+    stage.tell(publish(2));
+    assert!(stage.got(2).is_empty(), "nor what was still on its way");
+    stage.producer().publish([0, 1, 2]);
+    assert_eq!(stage.got(2), [0, 1, 2]);
 }
 
 #[test]

@@ -172,6 +172,7 @@ fn roster(mode: SubscriptionMode, parts: &[Part]) -> Roster {
         placed: false,
         receives,
         room: Some(1000),
+        rank: 0,
     };
     let receiving = consumers.iter().map(|name| client(name, vec![], Some(DestinationId(0))));
     Roster {

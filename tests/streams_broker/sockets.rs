@@ -490,9 +490,13 @@ fn a_full_disk_confirms_nothing_and_loses_nothing() {
                 Some(Heard::Failed { result, .. }) => assert_eq!(result, "send-error:8"),
                 other => panic!("{other:?}"),
             }
+            // What it sent behind must not be stored before it: it connects anew and begins there.
+            assert_eq!(producer.closed().await.map(|close| close.code), Some(1011));
             host.sleep(seconds(10)).await;
+            let mut producer = program.producer().await;
+            producer.publish("meanwhile").await;
             producer.publish("after").await;
-            assert_eq!(consumer.consume_all(2).await, ["before", "after"]);
+            assert_eq!(consumer.consume_all(3).await, ["before", "meanwhile", "after"]);
         });
         let fault = async {
             stage.sleep(seconds(5)).await;

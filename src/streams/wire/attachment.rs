@@ -47,7 +47,9 @@ pub(super) fn read(
         ["consumer", "persistent", place @ .., stream, subscription] => {
             let topic = topic(place, stream, tenant)?;
             if !is_name(subscription) {
-                return Err(Refusal { status: 400, number: 400, message: "Empty subscription name".into() });
+                let message =
+                    if subscription.is_empty() { "Empty subscription name" } else { "Invalid subscription name" };
+                return Err(Refusal { status: 400, number: 400, message: message.into() });
             }
             Ok(Attachment::Consumer(consumer(query, topic, subscription, name)?))
         }

@@ -35,7 +35,7 @@ fn play_with(script: Script, producer: ProducerPlan, consumers: Vec<ConsumerPlan
     let mut parts = vec![broker, till(producer)];
     parts.extend(consumers.into_iter().map(consumer));
     let played = play(0, SubscriptionMode::Exclusive, parts, vec![]);
-    let asked = seen.lock().unwrap().asked.clone();
+    let asked = seen.lock().expect("no stub has panicked").asked.clone();
     (played, asked)
 }
 

@@ -33,13 +33,23 @@ pub(super) struct Replay {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-enum Which {
+pub(super) enum Which {
     /// With the knobs turned on
     Treatment,
     /// Without
     Control,
     /// With the knobs turned on and no faults
     Calm,
+}
+
+impl Which {
+    pub(super) fn way(self) -> Way {
+        match self {
+            Which::Treatment => Way::Treatment,
+            Which::Control => Way::Control,
+            Which::Calm => Way::Calm,
+        }
+    }
 }
 
 /// How much is shown around a violation.
@@ -85,12 +95,7 @@ impl Replay {
         if loaded.scenario.pitfall.is_none() {
             return Ok(loaded.plan(seed));
         }
-        let way = match self.way {
-            Which::Treatment => Way::Treatment,
-            Which::Control => Way::Control,
-            Which::Calm => Way::Calm,
-        };
-        Ok(way.plan(loaded, seed)?)
+        Ok(self.way.way().plan(loaded, seed)?)
     }
 
     /// What the remark says that is not so here.

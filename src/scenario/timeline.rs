@@ -19,6 +19,10 @@ pub struct TimelineItem {
     /// Each gap is drawn anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<DurationRange>,
+    /// Whose dice it rolls: what is not written down of it (when each host boots after an attack, in which order a swizzle
+    /// cuts) is drawn as it was for that line of that file. `lizard shrink` writes it. Default its own place in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn_as: Option<String>,
     /// The giant lizard: every host of a site loses its power at one instant. Power is back after `for`, and each
     /// host boots 0..10 s later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -86,17 +90,20 @@ pub struct TimelineItem {
     pub registration_info: Option<OfDevice>,
 }
 
+/// The keys of an item that say when and how, not what.
+pub(crate) const NO_VERB: [&str; 3] = ["at", "every", "drawn-as"];
+
 impl TimelineItem {
     /// Tells which verb it has, as files spell it: `power-loss`.
     pub fn verb(&self) -> String {
         let item = serde_json::to_value(self).unwrap_or_default();
         let mut keys = item.as_object().into_iter().flat_map(Map::keys);
-        keys.find(|key| !matches!(key.as_str(), "at" | "every")).cloned().unwrap_or_default()
+        keys.find(|key| !NO_VERB.contains(&key.as_str())).cloned().unwrap_or_default()
     }
 }
 
 fn one_verb(schema: &mut schemars::Schema) {
-    exactly_one_of(schema, "verb", &["at", "every"]);
+    exactly_one_of(schema, "verb", &NO_VERB);
 }
 
 /// `attack: { site: west, for: 5m }`

@@ -96,7 +96,7 @@ fn scalar(text: &str) -> String {
 }
 
 fn is_plain(text: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || "_./%+-:; ()'!?=*".contains(c);
+    let word = |c: char| c.is_ascii_alphanumeric() || "_./%+-:; ()'!?=*<>".contains(c);
     let starts = |c: char| c.is_ascii_alphanumeric() || "_/.+-".contains(c);
     let is_number = text.starts_with(|c: char| c.is_ascii_digit() || "+-.".contains(c)) && text.parse::<f64>().is_ok();
     text.starts_with(starts)
@@ -109,12 +109,13 @@ fn is_plain(text: &str) -> bool {
         && !is_number
 }
 
-/// Writes the story: folded when it is a paragraph that does not fit on a line.
+/// Writes the story: folded when it is a paragraph that does not fit on a line as it is.
 fn told(story: &str) -> String {
     let line = format!("story: {}\n", scalar(story));
     let paragraph = story.strip_suffix('\n').unwrap_or(story);
-    let folds = !paragraph.is_empty() && paragraph.split(' ').all(|word| !word.is_empty());
-    if !folds || paragraph.contains(|c: char| c.is_control()) || paragraph == story && line.chars().count() <= WIDTH {
+    let folds = paragraph.split(' ').all(|word| !word.is_empty()) && !paragraph.contains(|c: char| c.is_control());
+    let fits = is_plain(story) && line.chars().count() <= WIDTH;
+    if fits || !folds || paragraph.contains(['\u{feff}', '\u{2028}', '\u{2029}', '\u{85}']) {
         return line;
     }
     let mut lines = vec![String::from(" ")];

@@ -142,7 +142,7 @@ pub fn shrink(
     scenario.expect.extend(
         names.iter().map(|name| Expectation { violated: Some(name.as_str().into()), ..Expectation::default() }),
     );
-    scenario.name = format!("{}, shrunk", loaded.scenario.name);
+    scenario.name = format!("{} (shrunk)", loaded.scenario.name);
     let mut shrunk = Shrunk {
         scenario,
         cause: failed.cause,

@@ -188,7 +188,7 @@ timeline:
         assert_eq!(said(1), "fails only while it is there: the attack on west at 2m03s");
         assert_eq!(said(2), "fails only while both are there: the attack on west at 2m03s, the crash of hub-b at 4m");
         assert!(said(3).starts_with("fails only while all three are there: "));
-        assert!(said(3).ends_with("the one-way cut from hub-a to west at 1m2s500ms"));
+        assert!(said(3).ends_with("the one-way cut from hub-a to west at 1m02s500ms"));
         assert!(said(4).starts_with("fails only while all 4 are there: "));
         assert!(said(4).ends_with("the cut between hub-a and west at 5s"));
         assert!(shrunk(1, Need::NotNeeded).sentence().starts_with("fails with these, of which not each"));

@@ -1,5 +1,5 @@
 //! Fewer systems, hosts, members of groups, sites, links and rules.
-use super::super::draft::{Draft, Part};
+use super::super::draft::{Draft, Part, mentioned};
 use super::super::groups::{SMALL, separated};
 use super::super::reduce::Reducing;
 use crate::systems::Role;
@@ -62,7 +62,8 @@ pub(super) fn counts(reducing: &mut Reducing<'_>) {
     }
 }
 
-/// Puts the hosts of one site to another one, so that there is one site less.
+/// Puts the hosts of one site to another one, so that there is one site less. Where something happens to either of them it
+/// would happen to more hosts then, or fewer: that is another story.
 pub(super) fn sites(reducing: &mut Reducing<'_>) {
     let sites = reducing.draft.keys("/sites");
     let pairs: Vec<(String, String)> = sites
@@ -71,8 +72,11 @@ pub(super) fn sites(reducing: &mut Reducing<'_>) {
         .flat_map(|from| sites.iter().filter(move |to| *to != from).map(move |to| (from.clone(), to.clone())))
         .collect();
     reducing.sweep(&pairs, |draft, (from, to)| {
-        let are_there = [from, to].iter().all(|site| draft.0["sites"].get(site.as_str()).is_some());
-        are_there.then(|| joined(draft, from, to))
+        let is_left_alone = |site: &String| {
+            let is_there = draft.0["sites"].get(site.as_str()).is_some();
+            is_there && !draft.lines().iter().any(|line| mentioned(line).contains(&site.as_str()))
+        };
+        (is_left_alone(from) && is_left_alone(to)).then(|| joined(draft, from, to))
     });
 }
 

@@ -132,7 +132,7 @@ pub fn shrink(
 
     let lab = Lab { seed, effort, is_over, runs: 2, stopped: None, known: BTreeMap::new() };
     let mut reducing = Reducing::new(lab, draft, failed_plainly, tell);
-    reducing.to_the_fixpoint();
+    reducing.reduce();
     let Reducing { draft, failure: shrunk, lab, .. } = reducing;
 
     let needed = proof::prove(&draft, seed, &shrunk.cause);

@@ -18,7 +18,7 @@ impl<'a> Reducing<'a> {
     }
 
     /// Runs every pass again and again. Each takes something away or makes a value simpler, so that this ends.
-    pub(super) fn to_the_fixpoint(&mut self) {
+    pub(super) fn reduce(&mut self) {
         loop {
             let mut changed = false;
             for (name, pass) in passes::ALL {

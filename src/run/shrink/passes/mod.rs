@@ -11,8 +11,11 @@ mod values;
 
 use super::reduce::Reducing;
 
+/// Tries one kind of change wherever it can be made.
+type Pass = fn(&mut Reducing<'_>);
+
 /// Every pass and its name. None ever undoes what another one did.
-pub(super) const ALL: [(&str, fn(&mut Reducing<'_>)); 13] = [
+pub(super) const ALL: [(&str, Pass); 13] = [
     ("what comes too late", lines::too_late),
     ("the run's length", times::duration),
     ("lines of the timeline", lines::subsets),

@@ -19,10 +19,6 @@ pub struct TimelineItem {
     /// Each gap is drawn anew.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub every: Option<DurationRange>,
-    /// Whose dice it rolls: what is not written down of it (when each host boots after an attack, in which order a swizzle
-    /// cuts) is drawn as it was for that line of that file. `lizard shrink` writes it. Default its own place in the file.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub drawn_as: Option<String>,
     /// The giant lizard: every host of a site loses its power at one instant. Power is back after `for`, and each
     /// host boots 0..10 s later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -88,6 +84,10 @@ pub struct TimelineItem {
     /// The operator asks where a device belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_info: Option<OfDevice>,
+    /// Whose dice it rolls: what is not written down of it (when each host boots after an attack, in which order a swizzle
+    /// cuts) is drawn as it was for that line of that file. `lizard shrink` writes it. Default its own place in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn_as: Option<String>,
 }
 
 /// The keys of an item that say when and how, not what.

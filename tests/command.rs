@@ -399,3 +399,18 @@ fn the_slurm_script_of_the_docs_writes_results_that_merge() {
     let summary = summary(&merged);
     assert_eq!((&summary["complete"], &summary["tried"]), (&true.into(), &4.into()), "{}", err(&merged));
 }
+
+#[test]
+fn a_seed_that_fails_is_shrunk_to_a_file_that_runs_and_one_that_passes_is_refused() {
+    let small = format!("{}/shrunk.yaml", env!("CARGO_TARGET_TMPDIR"));
+    let file = "scenarios/pitfalls/send-buffer-reused.yaml";
+    let output = lizard(&["shrink", file, "--seed", "1", "--out", &small]);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    assert!(out(&output).starts_with("fails ") && out(&output).lines().count() == 1, "{}", out(&output));
+    assert!(err(&output).contains("written out: ") && err(&output).contains("after "), "{}", err(&output));
+    assert_eq!(lizard(&["run", &small]).status.code(), Some(0), "it expects its violation");
+
+    let output = lizard(&["shrink", file, "--seed", "1", "--way", "control"]);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(2), ""));
+    assert!(err(&output).contains("seed 1 passes: there is nothing to shrink"), "{}", err(&output));
+}

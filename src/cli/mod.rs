@@ -13,6 +13,7 @@ mod reporting;
 mod run;
 mod schema;
 mod seeds;
+mod shrink;
 
 use clap::{Parser, Subcommand};
 use output::Exit;
@@ -35,6 +36,7 @@ enum Command {
     Hunt(hunt::Hunt),
     Merge(merge::Merge),
     Replay(replay::Replay),
+    Shrink(shrink::Shrink),
     Check(check::Check),
     List(list::List),
     Explain(explain::Explain),
@@ -50,6 +52,7 @@ pub fn main() -> ExitCode {
         Command::Hunt(hunt) => hunt.execute(),
         Command::Merge(merge) => merge.execute(),
         Command::Replay(replay) => replay.execute(),
+        Command::Shrink(shrink) => shrink.execute(),
         Command::Check(check) => check.execute(),
         Command::List(list) => list.execute(),
         Command::Explain(explain) => explain.execute(),

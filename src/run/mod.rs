@@ -4,7 +4,7 @@
 //! - [`expecting`]: what a scenario expects to have happened.
 //! - [`reporting`]: a report made from what they saw.
 //! - [`pitfall`]: one seed three ways.
-//! - [`hunt`]: many seeds, on all cores.
+//! - [`hunt`]: many seeds, on all cores. [`shrink`]: the smallest file that fails in the same way.
 
 mod audience;
 mod expecting;
@@ -12,6 +12,7 @@ pub mod hunt;
 mod outcome;
 pub mod pitfall;
 mod reporting;
+pub mod shrink;
 
 pub use outcome::{Mode, Outcome, RunError, Watch};
 

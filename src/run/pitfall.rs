@@ -1,7 +1,7 @@
 //! A pitfall is run three ways: with its knobs on, the flaw is caught, and nothing else is; with them off, everything
 //! holds on the same seeds; with them on and no fault, everything holds too.
 use crate::report::{InvariantReport, PitfallWay, Report, Verdict};
-use crate::scenario::{Loaded, Pitfall, Plan, plan};
+use crate::scenario::{Loaded, Pitfall, Plan, Scenario, plan};
 use std::fmt;
 
 /// One of the three.
@@ -26,11 +26,18 @@ impl Way {
     /// # Errors
     /// When a knob's value does not fit: loading has refused such a file.
     pub fn plan(self, loaded: &Loaded, seed: u64) -> Result<Plan, serde_json::Error> {
-        let Loaded { scenario, file, .. } = loaded;
+        Ok(plan(&self.scenario(&loaded.scenario)?, &loaded.file, seed))
+    }
+
+    /// Makes the scenario that this way runs.
+    ///
+    /// # Errors
+    /// As [`Way::plan`].
+    pub fn scenario(self, scenario: &Scenario) -> Result<Scenario, serde_json::Error> {
         Ok(match self {
-            Way::Treatment => plan(&scenario.turned_on()?, file, seed),
-            Way::Control => plan(scenario, file, seed),
-            Way::Calm => plan(&scenario.turned_on()?.calm(), file, seed),
+            Way::Treatment => scenario.turned_on()?,
+            Way::Control => scenario.clone(),
+            Way::Calm => scenario.turned_on()?.calm(),
         })
     }
 }

@@ -114,6 +114,10 @@ pub struct OffsetRange {
 }
 
 impl OffsetRange {
+    /// An offset that is not drawn, in nanoseconds.
+    pub const fn fixed(ns: i64) -> Self {
+        Self { least_ns: ns, most_ns: ns }
+    }
     /// Any offset between two numbers of minutes.
     pub const fn minutes(least: i64, most: i64) -> Self {
         assert!(least <= most, "a range runs from the lesser to the greater");

@@ -27,7 +27,10 @@ mod schema;
 mod shape;
 mod site;
 mod storm;
+mod terse;
 mod timeline;
+mod unrolled;
+mod writing;
 mod written;
 
 pub use chaos::{Chaos, ChaosFault};
@@ -54,7 +57,12 @@ pub use planning::plan;
 pub use rule::Rule;
 pub use schema::{Scenario, published, schema};
 pub use site::{Link, Site};
+pub(crate) use terse::terse;
+pub(crate) use timeline::NO_VERB;
 pub use timeline::{
     Attack, Command, Desired, Lossy, ManualFailover, Method, OfDevice, Outage, Passage, SkewClock, Slow, Spell, Start,
     Swizzle, ThrottleHub, TimelineItem,
 };
+pub use unrolled::unrolled;
+pub use writing::to_yaml;
+pub(crate) use writing::yaml_of;

@@ -45,9 +45,7 @@ pub(crate) fn draw(
         (&desired.device, Call::Desired { set: desired.set.clone() })
     } else if let Some(failover) = &item.manual_failover {
         let ttl = drawn(failover.ttl, AWAY, "ttl");
-        // Whole minutes, as the service takes it, and never none.
-        let minutes = ttl.as_secs().div_ceil(60).max(1);
-        (&failover.device, Call::ManualFailover { ttl: Duration::from_secs(minutes * 60) })
+        (&failover.device, Call::ManualFailover { ttl: whole_minutes(ttl) })
     } else if let Some(failback) = &item.manual_failback {
         (&failback.device, Call::ManualFailback)
     } else if let Some(info) = &item.registration_info {
@@ -56,6 +54,11 @@ pub(crate) fn draw(
         return Vec::new();
     };
     cast.hosts(group).into_iter().map(|device| (at, device.as_str().into(), call.clone())).collect()
+}
+
+/// Rounds up to whole minutes, as the service takes them, and never none.
+pub(crate) fn whole_minutes(ttl: Duration) -> Duration {
+    Duration::from_secs(ttl.as_secs().div_ceil(60).max(1) * 60)
 }
 
 /// Gives the operator what was drawn, in the order of its times, and enters it into the roster.

@@ -130,8 +130,8 @@ pub fn plan(scenario: &Scenario, file: &Path, seed: u64) -> Plan {
 }
 
 /// When an item happens: the beginning of its labels, and the time.
-fn occurrences(item: &TimelineItem, index: usize, seed: u64, end: Duration) -> Vec<(String, Duration)> {
-    let origin = format!("timeline[{index}]");
+pub(crate) fn occurrences(item: &TimelineItem, index: usize, seed: u64, end: Duration) -> Vec<(String, Duration)> {
+    let origin = item.drawn_as.clone().unwrap_or_else(|| format!("timeline[{index}]"));
     let first = item.at.map(|at| at.draw(seed, &format!("{origin}.at")));
     let mut times = Vec::new();
     match (first, item.every) {

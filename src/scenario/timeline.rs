@@ -84,19 +84,26 @@ pub struct TimelineItem {
     /// The operator asks where a device belongs.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub registration_info: Option<OfDevice>,
+    /// Whose dice it rolls: what is not written down of it (when each host boots after an attack, in which order a swizzle
+    /// cuts) is drawn as it was for that line of that file. `lizard shrink` writes it. Default its own place in the file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub drawn_as: Option<String>,
 }
+
+/// The keys of an item that say when and how, not what.
+pub(crate) const NO_VERB: [&str; 3] = ["at", "every", "drawn-as"];
 
 impl TimelineItem {
     /// Tells which verb it has, as files spell it: `power-loss`.
     pub fn verb(&self) -> String {
         let item = serde_json::to_value(self).unwrap_or_default();
         let mut keys = item.as_object().into_iter().flat_map(Map::keys);
-        keys.find(|key| !matches!(key.as_str(), "at" | "every")).cloned().unwrap_or_default()
+        keys.find(|key| !NO_VERB.contains(&key.as_str())).cloned().unwrap_or_default()
     }
 }
 
 fn one_verb(schema: &mut schemars::Schema) {
-    exactly_one_of(schema, "verb", &["at", "every"]);
+    exactly_one_of(schema, "verb", &NO_VERB);
 }
 
 /// `attack: { site: west, for: 5m }`

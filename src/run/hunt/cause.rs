@@ -25,7 +25,7 @@ pub struct Failure {
 }
 
 /// Finds the first thing that went wrong in a run that failed; `None`: it passed.
-pub(super) fn failure(plan: &Plan, report: &Report) -> Option<Failure> {
+pub(in crate::run) fn failure(plan: &Plan, report: &Report) -> Option<Failure> {
     if report.passed() {
         return None;
     }

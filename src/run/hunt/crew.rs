@@ -15,7 +15,7 @@ struct Desk<N> {
 }
 
 /// Hands work to `jobs` workers until `next` has none, and takes each result in the order of handing out.
-pub(super) fn work<T: Send, R: Send>(
+pub(in crate::run) fn work<T: Send, R: Send>(
     jobs: NonZeroUsize,
     next: impl FnMut() -> Option<T> + Send,
     run: impl Fn(T) -> R + Sync,

@@ -8,8 +8,8 @@
 
 mod book;
 mod bound;
-mod cause;
-mod crew;
+pub(super) mod cause;
+pub(super) mod crew;
 mod merging;
 mod phases;
 mod queue;

@@ -1,0 +1,152 @@
+//! Where drafts are tried: many at one time, and yet always the same one is chosen, however many.
+use super::draft::Draft;
+use super::{Effort, Stopped};
+use crate::report::Cause;
+use crate::run::hunt::cause::{Failure, failure};
+use crate::run::hunt::crew;
+use crate::run::{Mode, Watch, survey};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use xxhash_rust::xxh3::xxh3_64;
+
+/// What a draft did.
+#[derive(Clone, Debug)]
+pub(super) enum Showing {
+    Passed,
+    Failed(Failure),
+    /// It could not be judged: Giant Lizard's own failure, and no reason to prefer it.
+    Broken,
+}
+
+/// How much two failures must have in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Alike {
+    /// The invariant, what broke, and the kind of the fault before it.
+    Wholly,
+    /// The invariant and what broke: the fault that happened to come last may have played no part.
+    ButForTheFaultBefore,
+}
+
+impl Alike {
+    pub(super) fn holds(self, one: &Cause, other: &Cause) -> bool {
+        one.invariant == other.invariant
+            && timeless(&one.what) == timeless(&other.what)
+            && (self == Self::ButForTheFaultBefore || one.after == other.after)
+    }
+}
+
+/// Takes lengths of time out of a sentence that has no numbers any more: `NmNs` and `Ns` are both `N`.
+fn timeless(what: &str) -> String {
+    let is_time = |word: &str| word.starts_with('N') && word.bytes().all(|byte| b"Nhmsnu.d".contains(&byte));
+    let words = what.split(' ').map(|word| {
+        let bare = word.trim_end_matches([',', '.', ';', ')']);
+        if is_time(bare) { format!("N{}", &word[bare.len()..]) } else { word.to_owned() }
+    });
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// Tries drafts with one seed.
+pub(super) struct Lab<'a> {
+    pub(super) seed: u64,
+    pub(super) effort: Effort,
+    pub(super) is_over: &'a (dyn Fn() -> bool + Sync),
+    pub(super) runs: u64,
+    pub(super) stopped: Option<Stopped>,
+    /// What has been tried already, by the hash of its text.
+    pub(super) known: BTreeMap<u64, Showing>,
+}
+
+/// One draft on its way through the workers.
+struct Tried {
+    draft: Draft,
+    key: u64,
+    /// `None`: it is no sound file, and was not run.
+    showing: Option<Showing>,
+}
+
+impl Lab<'_> {
+    /// Finds the first draft, in the order in which they are given, that fails in a way that is wanted.
+    ///
+    /// Those after it may be run on other cores meanwhile; they are neither counted nor remembered.
+    pub(super) fn first(
+        &mut self,
+        mut drafts: impl Iterator<Item = Draft> + Send,
+        wanted: impl Fn(&Cause) -> bool,
+    ) -> Option<(usize, Draft, Failure)> {
+        let (seed, is_over, known) = (self.seed, self.is_over, &self.known);
+        let out_of_time = AtomicBool::new(false);
+        let decided = AtomicBool::new(self.stopped.is_some());
+        let next = || {
+            if decided.load(Ordering::SeqCst) {
+                return None;
+            }
+            if is_over() {
+                out_of_time.store(true, Ordering::SeqCst);
+                return None;
+            }
+            drafts.next()
+        };
+        let try_out = |draft: Draft| {
+            let key = xxh3_64(draft.text().as_bytes());
+            let showing = known.get(&key).cloned().or_else(|| show(&draft, seed));
+            Tried { draft, key, showing }
+        };
+        let (mut found, mut fresh, mut index) = (None, BTreeMap::new(), 0);
+        let (mut runs, mut stopped) = (self.runs, None);
+        crew::work(self.effort.jobs, next, try_out, |Tried { draft, key, showing }| {
+            let here = index;
+            index += 1;
+            if found.is_some() || stopped.is_some() {
+                return;
+            }
+            let Some(showing) = showing else { return };
+            if !known.contains_key(&key) && !fresh.contains_key(&key) {
+                if runs >= self.effort.most_runs {
+                    stopped = Some(Stopped::MostRuns);
+                    return decided.store(true, Ordering::SeqCst);
+                }
+                runs += 1;
+                fresh.insert(key, showing.clone());
+            }
+            if let Showing::Failed(failure) = showing
+                && wanted(&failure.cause)
+            {
+                found = Some((here, draft, failure));
+                decided.store(true, Ordering::SeqCst);
+            }
+        });
+        if found.is_none() && out_of_time.load(Ordering::SeqCst) {
+            stopped = stopped.or(Some(Stopped::OutOfTime));
+        }
+        self.runs = runs;
+        self.stopped = self.stopped.or(stopped);
+        self.known.extend(fresh);
+        found
+    }
+}
+
+/// Runs a draft to its first violation. `None`: it is no sound file.
+pub(super) fn show(draft: &Draft, seed: u64) -> Option<Showing> {
+    let plan = draft.loaded().ok()?.plan(seed);
+    Some(match survey(&plan, Mode::FirstViolation, Watch::default(), false) {
+        Ok(outcome) => failure(&plan, &outcome.report).map_or(Showing::Passed, Showing::Failed),
+        Err(_) => Showing::Broken,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_and_the_fault_before_need_not_be_the_same() {
+        let cause =
+            |what: &str, after: &str| Cause { invariant: "x".into(), what: what.into(), after: Some(after.into()) };
+        let (one, other) = (cause("no answer after NmNs.", "crash"), cause("no answer after Nm.", "slow"));
+        assert!(Alike::ButForTheFaultBefore.holds(&one, &other));
+        assert!(!Alike::Wholly.holds(&one, &other));
+        assert!(Alike::Wholly.holds(&one, &cause("no answer after Ns.", "crash")));
+        assert!(!Alike::ButForTheFaultBefore.holds(&one, &cause("no answer after none.", "crash")));
+        assert_eq!(timeless("<service> saw more than N arrivals"), "<service> saw more than N arrivals");
+    }
+}

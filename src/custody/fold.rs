@@ -402,8 +402,11 @@ impl Custody {
                 source.open.values_mut().for_each(|open| open.tried = true);
             }
         }
-        let lanes = self.lanes.iter_mut().filter(|lane| lane.flights() > 0);
-        for lane in lanes.filter(|lane| outages.touches(disturbance, &lane.ends)) {
+        for lane in self.lanes.iter_mut().filter(|lane| outages.touches(disturbance, &lane.ends)) {
+            lane.disturbed(at, disturbance.begins);
+            if lane.flights() == 0 {
+                continue;
+            }
             let services = self.directory.via(lane.destination);
             let in_flight = lane.disturb_paths(at, services, |path| outages.touches(disturbance, path));
             if disturbance.restart {

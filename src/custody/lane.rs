@@ -1,12 +1,16 @@
 //! A route as custody keeps it: what its destination is owed, has, and may rightly get twice.
 use super::Numbers;
 use crate::history::{DestinationId, HostId, Outages, ProducerId, Roster, Route};
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BinaryHeap};
 use std::time::Duration;
 
 /// An ack that met no disturbance for this long has arrived: many round trips, enough for four retransmissions in a
 /// row on a lossy link (200 ms, doubling), and for a service that writes acks down once a second.
 pub(super) const ACK_ARRIVES: Duration = Duration::from_secs(5);
+/// The longest that TCP waits before it tries again after a cut: an ack that was sent into it, or behind what was, is
+/// on its way for up to as long after the cut as that lasted, and no longer than this.
+const LONGEST_RETRANSMISSION: Duration = Duration::from_secs(30);
 /// An ack younger than this may be in flight when its connection ends: a long round trip.
 const ACK_IN_FLIGHT: Duration = Duration::from_millis(200);
 
@@ -39,7 +43,7 @@ struct Flight {
 
 impl Flight {
     fn ack_at_risk(&self, now: Duration) -> bool {
-        self.acked_at.is_none_or(|at| now - at < ACK_IN_FLIGHT)
+        self.acked_at.is_none_or(|at| now.saturating_sub(at) < ACK_IN_FLIGHT)
     }
 }
 
@@ -60,6 +64,10 @@ pub(super) struct Lane {
     excused: Numbers,
     /// Whether this destination records acks at all.
     acks: bool,
+    /// When the last disturbance on its way began.
+    disturbed_at: Option<Duration>,
+    /// From when on what is sent arrives as it does on a clear way.
+    clear_from: Duration,
     pub(super) interruptions: Interruptions,
 }
 
@@ -92,6 +100,8 @@ impl Lane {
             flights: BTreeMap::new(),
             excused: Numbers::default(),
             acks: false,
+            disturbed_at: None,
+            clear_from: Duration::ZERO,
             interruptions: Interruptions::default(),
         }
     }
@@ -132,14 +142,28 @@ impl Lane {
     }
     /// The application has handled it. Says when to look whether the flight is over, if no ack is to be expected.
     pub(super) fn handled(&mut self, number: u64, now: Duration) -> Option<Duration> {
-        self.flights.entry(number).or_default().handled_at = Some(now);
-        (!self.acks).then(|| now + ACK_ARRIVES)
+        let counts_from = now.max(self.clear_from);
+        self.flights.entry(number).or_default().handled_at = Some(counts_from);
+        (!self.acks).then(|| counts_from + ACK_ARRIVES)
     }
     /// The receiver sent its ack. Says when to look whether the flight is over.
     pub(super) fn acked(&mut self, number: u64, now: Duration) -> Option<Duration> {
         self.acks = true;
-        self.flights.get_mut(&number)?.acked_at = Some(now);
-        Some(now + ACK_ARRIVES)
+        let counts_from = now.max(self.clear_from);
+        self.flights.get_mut(&number)?.acked_at = Some(counts_from);
+        Some(counts_from + ACK_ARRIVES)
+    }
+    /// Takes note that something on its way was disturbed, or is no longer.
+    pub(super) fn disturbed(&mut self, now: Duration, begins: bool) {
+        if begins {
+            // What overlaps, or follows before all is clear again, is one disturbance.
+            if now > self.clear_from {
+                self.disturbed_at = None;
+            }
+            self.disturbed_at.get_or_insert(now);
+        } else if let Some(since) = self.disturbed_at {
+            self.clear_from = self.clear_from.max(now + (now - since).min(LONGEST_RETRANSMISSION));
+        }
     }
     pub(super) fn unacked(&mut self, number: u64) {
         self.flights.entry(number).or_default().caused = true;
@@ -188,18 +212,18 @@ impl Lane {
 
 /// Flights to look at again, in the order of time.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Landings(VecDeque<(Duration, LaneId, u64)>);
+pub(super) struct Landings(BinaryHeap<Reverse<(Duration, LaneId, u64)>>);
 
 impl Landings {
     pub(super) fn expect(&mut self, due: Option<Duration>, lane: LaneId, number: u64) {
-        self.0.extend(due.map(|due| (due, lane, number)));
+        self.0.extend(due.map(|due| Reverse((due, lane, number))));
     }
     pub(super) fn next_due(&mut self, now: Duration) -> Option<(LaneId, u64)> {
-        let (due, lane, number) = *self.0.front()?;
+        let Reverse((due, lane, number)) = *self.0.peek()?;
         if due > now {
             return None;
         }
-        self.0.pop_front();
+        self.0.pop();
         Some((lane, number))
     }
 }

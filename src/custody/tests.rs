@@ -1,6 +1,6 @@
 use super::*;
 use crate::history::{
-    Delivery, Destination, DestinationId, Directory, Entry, Event, Machine, MessageId, Outages, Power, Producer,
+    Delivery, Destination, DestinationId, Directory, Entry, Event, Machine, MessageId, Name, Outages, Power, Producer,
     ProducerId, Roster, Route,
 };
 use proptest::prelude::*;
@@ -153,6 +153,35 @@ fn a_destination_that_never_acks_leaves_no_flights_behind() {
     books.now += Duration::from_secs(6);
     books.offer(message(0, 1));
     assert_eq!(books.custody.flights(), 0);
+}
+
+/// Central and the hub are cut off from each other for 20 s; a second later the message comes, and is acknowledged.
+/// So long after that its connection ends, and it comes again: has that a cause?
+fn comes_again_after(seconds: u64) -> bool {
+    let mut books = Books::new();
+    let ends = |from: &str, to: &str| (Name::from(from), Name::from(to));
+    let (from, to) = ends("central", "hub");
+    books.see("central", Event::Cut { from, to });
+    books.now += Duration::from_secs(20);
+    let (from, to) = ends("central", "hub");
+    books.see("central", Event::Healed { from, to });
+    books.now += Duration::from_secs(1);
+    books.offer(message(0, 0));
+    books.see("hub", Event::Dispatched { message: message(0, 0), to: "central".into(), again: false });
+    books.receive(message(0, 0), CENTRAL);
+    books.see("central", Event::Acked { message: message(0, 0), destination: CENTRAL });
+    books.now += Duration::from_secs(seconds);
+    // The hub ends in this moment, as far as its connections are concerned.
+    books.power("hub", Power::Crashed);
+    books.power("hub", Power::On);
+    matches!(books.receive(message(0, 0), CENTRAL), Receipt::Again { caused: true, .. })
+}
+
+#[test]
+fn an_ack_behind_a_cut_is_on_its_way_for_as_long_as_that_lasted() {
+    assert!(comes_again_after(2), "it may be in flight on any way");
+    assert!(comes_again_after(22), "TCP waits longer and longer to try again");
+    assert!(!comes_again_after(30));
 }
 
 #[test]

@@ -168,8 +168,22 @@ impl Subscription {
             return;
         }
         match knob {
-            GivenBack::Rewinds => one.next = first,
+            GivenBack::Rewinds => {
+                one.next = first;
+                self.take_out_of_hand(from);
+            }
             GivenBack::SendsAlone => one.alone.extend(positions),
+        }
+    }
+
+    /// Everything that a consumer has not acknowledged goes out again: what it has in hand takes no room beside that.
+    fn take_out_of_hand(&mut self, socket: SocketId) {
+        let Some(consumer) = self.consumers.get_mut(&socket) else { return };
+        for position in consumer.room.all().collect::<Vec<_>>() {
+            if let Some(due) = consumer.room.held(position).and_then(|held| held.due) {
+                self.due.remove(&(due.at, position, socket));
+            }
+            consumer.room.lost(position, false);
         }
     }
 

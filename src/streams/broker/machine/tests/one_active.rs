@@ -130,6 +130,17 @@ fn a_message_given_back_brings_all_that_is_unacknowledged_again_in_order_after_i
 }
 
 #[test]
+fn what_was_in_hand_when_all_is_sent_again_takes_no_room_twice() {
+    let mut stage = Stage::new();
+    stage.producer().consumer_with(2, Exclusive, |options| options.queue = 1).publish(0..3).nack(2, 0);
+    assert_eq!(stage.got(2), [0, 1], "the room of the first is free for the second");
+    stage.after(60 * SECOND);
+    assert_eq!(stage.got(2), [0], "and then all begins again");
+    stage.ack(2, [0]).ack(2, [1]);
+    assert_eq!(stage.got(2), [1, 2], "acknowledged late, or not: it goes on");
+}
+
+#[test]
 fn sends_alone_sends_a_message_that_was_given_back_after_later_ones() {
     let mut stage = Stage::with_knobs(|knobs| knobs.given_back = GivenBack::SendsAlone);
     stage.producer().consumer(2, Exclusive, "a").publish(0..3).nack(2, 0).after(60 * SECOND);

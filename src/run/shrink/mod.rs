@@ -1,6 +1,6 @@
 //! Shrinking: from a seed that fails to the smallest scenario file that still fails in the same way.
 //!
-//! - [`materialise`]: the seed's plan as a file: every choice a plain value. [`groups`]: a group as its members.
+//! - [`materialise()`]: the seed's plan as a file: every choice a plain value. [`groups`]: a group as its members.
 //! - [`draft`]: one version of the file, and how a part is taken out of it. [`lab`]: where drafts are tried.
 //! - [`reduce`]: one pass after another until nothing helps any more. [`passes`]: what is tried.
 //! - [`proof`]: that each line that is left must be there. [`telling`]: what came of it, in words and as a file.

@@ -116,6 +116,14 @@ pub trait DiskFile: Send + Sync {
 /// A host's software: called at each boot.
 pub type Software = Arc<dyn Fn(Host) -> BoxFuture<'static, ()> + Send + Sync>;
 
+/// Makes an async function a host's software.
+pub fn software<F>(run: impl Fn(Host) -> F + Send + Sync + 'static) -> Software
+where
+    F: Future<Output = ()> + Send + 'static,
+{
+    Arc::new(move |host| Box::pin(run(host)))
+}
+
 /// One boot of one machine, as its software sees it. Cheap to clone.
 #[derive(Clone)]
 pub struct Host {

@@ -3,8 +3,7 @@
 use super::plan::IotPlan;
 use super::{central, device, dps, hub, operator};
 use crate::history::Name;
-use crate::host::{Host, Software};
-use std::sync::Arc;
+use crate::host::{Software, software};
 
 /// Gives every host of a plan its software.
 pub fn cast(plan: &IotPlan) -> Vec<(Name, Software)> {
@@ -34,11 +33,4 @@ pub fn cast(plan: &IotPlan) -> Vec<(Name, Software)> {
         cast.push((name, software(move |host| operator::operator(host, plan.clone()))));
     }
     cast
-}
-
-fn software<F>(run: impl Fn(Host) -> F + Send + Sync + 'static) -> Software
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    Arc::new(move |host| Box::pin(run(host)))
 }

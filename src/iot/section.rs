@@ -5,7 +5,7 @@ use super::knobs::{
     Subscribes, TokenRenewal, WhenDpsFails,
 };
 use super::plan::{ModelForm, Policy};
-use crate::scenario::{DurationRange, Rate, SiteName};
+use crate::scenario::{DurationRange, Rate, SiteName, members};
 use indexmap::IndexMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -212,10 +212,7 @@ pub struct Device {
 impl Device {
     /// Names the hosts that `name: { count }` stands for.
     pub fn members(&self, name: &str) -> Vec<String> {
-        match self.count {
-            None => vec![name.to_owned()],
-            Some(count) => (1..=count).map(|number| format!("{name}-{number:04}")).collect(),
-        }
+        members(name, self.count)
     }
 
     /// Gathers its knobs.

@@ -54,6 +54,7 @@ pub use plan::{
     ExpectedThat, PathPlan, Plan, PlanHash, PlannedExpectation, PlannedFault, PlannedHost, PlannedRule, Step,
 };
 pub use planning::plan;
+pub(crate) use roll::members;
 pub use rule::Rule;
 pub use schema::{Scenario, published, schema};
 pub use site::{Link, Site};

@@ -21,6 +21,14 @@ pub(crate) struct Declared {
     pub(crate) count: Option<u32>,
 }
 
+/// Names the hosts that `name: { count }` stands for: `meter` with 2 is meter-0001 and meter-0002; without a count itself.
+pub(crate) fn members(name: &str, count: Option<u32>) -> Vec<String> {
+    match count {
+        None => vec![name.to_owned()],
+        Some(count) => (1..=count).map(|number| format!("{name}-{number:04}")).collect(),
+    }
+}
+
 /// No group has more; a larger one is reported where it stands.
 const MOST_MEMBERS: u32 = 100_000;
 
@@ -53,8 +61,7 @@ impl Declared {
         match (self.role, self.count) {
             (Role::Thing, _) => Vec::new(),
             (Role::Service(prefix), _) => vec![format!("{prefix}{}", self.name)],
-            (Role::Client, None) => vec![self.name.clone()],
-            (Role::Client, Some(count)) => (1..=count).map(|number| format!("{}-{number:04}", self.name)).collect(),
+            (Role::Client, count) => members(&self.name, count),
         }
     }
 }

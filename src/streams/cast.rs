@@ -2,8 +2,7 @@
 use super::plan::StreamsPlan;
 use super::{broker, consumer, producer};
 use crate::history::Name;
-use crate::host::{Host, Software};
-use std::sync::Arc;
+use crate::host::{Software, software};
 
 /// Gives every host of a plan its software.
 pub(super) fn cast(plan: &StreamsPlan) -> Vec<(Name, Software)> {
@@ -23,11 +22,4 @@ pub(super) fn cast(plan: &StreamsPlan) -> Vec<(Name, Software)> {
         cast.push((name, software(move |host| consumer::consumer(host, consumer.clone(), key.clone()))));
     }
     cast
-}
-
-fn software<F>(run: impl Fn(Host) -> F + Send + Sync + 'static) -> Software
-where
-    F: Future<Output = ()> + Send + 'static,
-{
-    Arc::new(move |host| Box::pin(run(host)))
 }

@@ -1,6 +1,6 @@
 //! What chaos may do to streams: nothing that they never promised to live through.
-use super::section::{StreamsSection, members};
-use crate::scenario::ChaosFault;
+use super::section::StreamsSection;
+use crate::scenario::{ChaosFault, members};
 
 /// The hosts to which a fault may happen.
 ///

@@ -2,11 +2,11 @@
 use super::plan::{
     BrokerPlan, Connecting, ConsumerPlan, ProducerPlan, Scope, StreamPlan, StreamsPlan, SubscriptionPlan,
 };
-use super::section::{StreamConsumer, StreamProducer, StreamsSection, members};
+use super::section::{StreamConsumer, StreamProducer, StreamsSection};
 use crate::history::{
     Client, Delivery, Destination, DestinationId, Machine, Name, Producer, ProducerId, Roster, Route, SubscriptionMode,
 };
-use crate::scenario::{DurationRange, RegionName};
+use crate::scenario::{DurationRange, RegionName, members};
 use crate::systems::Setting;
 use rand::Rng;
 use std::collections::BTreeMap;

@@ -277,14 +277,6 @@ fn longest(keep_alive: DurationRange, back_off: DurationRange, connect_time_out:
     keep_alive.most() * 3 / 2 + back_off.most() + connect_time_out.most() * 2
 }
 
-/// Names the programs that `name: { count }` stands for.
-pub fn members(name: &str, count: Option<u32>) -> Vec<String> {
-    match count {
-        None => vec![name.to_owned()],
-        Some(count) => (1..=count).map(|number| format!("{name}-{number:04}")).collect(),
-    }
-}
-
 fn exclusive() -> SubscriptionMode {
     SubscriptionMode::Exclusive
 }

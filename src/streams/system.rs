@@ -1,10 +1,10 @@
 //! What streams bring to the registry.
 use super::plan::StreamsPlan;
-use super::section::{StreamConsumer, StreamProducer, StreamsSection, members};
+use super::section::{StreamConsumer, StreamProducer, StreamsSection};
 use super::{cast, checking, envelope, planning};
 use crate::history::{Name, Roster};
 use crate::host::Software;
-use crate::scenario::{ChaosFault, Checker, ConsumerName, RegionName, StreamName, SubscriptionName};
+use crate::scenario::{ChaosFault, Checker, ConsumerName, RegionName, StreamName, SubscriptionName, members};
 use crate::systems::{Declares, Role, Setting, System};
 use std::time::Duration;
 

@@ -38,6 +38,8 @@ pub(super) struct Sheet {
     numbers: Vec<Number>,
     violations: Vec<Broken>,
     invariants: Vec<Judged>,
+    /// Not exercised and not waived.
+    idle: Vec<String>,
     expectations: Vec<Judged>,
     story: Vec<Line>,
     operations: Vec<Line>,
@@ -144,6 +146,7 @@ impl Sheet {
                 })
                 .collect(),
             invariants: judged(&report.invariants),
+            idle: report.invariants.iter().filter(is_idle).map(|one| told(&one.name)).collect(),
             expectations: report.expectations.iter().map(|one| expected(one, report.complete)).collect(),
             story: story(report),
             operations: operations.collect(),
@@ -171,20 +174,23 @@ fn numbers(report: &Report) -> Vec<Number> {
     numbers
 }
 
+fn is_idle(invariant: &&InvariantReport) -> bool {
+    invariant.verdict == Verdict::NotExercised && invariant.waived.is_none()
+}
+
 fn judged(invariants: &[InvariantReport]) -> Vec<Judged> {
     let rank = |invariant: &&InvariantReport| match invariant.verdict {
         Verdict::Violated => 0,
         Verdict::Held => 1,
-        Verdict::NotExercised => 2 + u8::from(invariant.waived.is_none()),
+        Verdict::NotExercised => 2,
     };
-    let mut ranked: Vec<&InvariantReport> = invariants.iter().collect();
+    let mut ranked: Vec<&InvariantReport> = invariants.iter().filter(|invariant| !is_idle(invariant)).collect();
     ranked.sort_by_key(rank);
     let one = |invariant: &&InvariantReport| {
         let (class, word) = match invariant.verdict {
             Verdict::Violated => ("failed", "violated"),
             Verdict::Held => ("passed", "held"),
-            Verdict::NotExercised if invariant.waived.is_some() => ("quiet", "waived"),
-            Verdict::NotExercised => ("quiet", "not exercised"),
+            Verdict::NotExercised => ("quiet", "waived"),
         };
         let about = invariant::find(&invariant.name).map_or("", |registration| registration.holds_when);
         let times = invariant.violations.len() as u64 + invariant.more_violations;

@@ -46,9 +46,11 @@ function drawCharts() {
   if (!data.curves) return;
   const key = (charts.sync = charts.sync || uPlot.sync("time")).key;
   const times = data.curves.backlog.map((_, index) => index * data.curves.width);
-  for (const kind of chartKinds()) {
-    const box = make("figure", {}, make("figcaption", {}, kind.title));
-    place.append(box);
+  // All of them first: how wide one is depends on the others.
+  const kinds = chartKinds().map((kind) => ({ ...kind, box: make("figure", {}, make("figcaption", {}, kind.title)) }));
+  place.append(...kinds.map((kind) => kind.box));
+  for (const kind of kinds) {
+    const { box } = kind;
     const axis = { stroke: ink.quiet, font: `11px ${ink.font}`, grid: { stroke: ink.line, width: 1 }, ticks: { stroke: ink.line, width: 1 } };
     const whole = !kind.log && { incrs: [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 2e4, 5e4, 1e5, 1e6, 1e7] };
     const plot = new uPlot({

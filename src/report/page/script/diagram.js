@@ -66,6 +66,10 @@ function measure() {
   stage.top = Math.max(1, Math.min(strips.length, 5)) * STRIP + 8;
   const room = Math.max(260, Math.min(window.innerHeight * 0.68, 720));
   stage.height = Math.round(Math.min(lanes.height + stage.top + AXIS, room));
+  // Beside the drawing the panel is as high as it is; below it, as the style sheet says.
+  const beside = matchMedia("(min-width: 60.01rem)").matches;
+  if (beside && !panel.hidden) stage.height = Math.max(stage.height, Math.round(Math.min(420, room)));
+  panel.style.maxHeight = beside ? `${stage.height + 45}px` : "";
   scrollTo(stage.scroll);
 }
 
@@ -149,6 +153,11 @@ function paintBands(c) {
     c.lineTo(x, stage.height);
     c.stroke();
     c.setLineDash([]);
+    c.font = `10px ${ink.font}`;
+    c.textAlign = "right";
+    c.textBaseline = "top";
+    c.fillStyle = ink.quiet;
+    c.fillText("all faults over, producers stop", x - 5, stage.top + 4);
   }
 }
 
@@ -188,7 +197,7 @@ function paintSessions(c) {
     if (row === undefined || row < 0 || lanes.rows[row].fold) continue;
     const [x, width] = extent(session.from, session.until);
     const y = yOfRow(row);
-    c.fillStyle = ink[`s${session.with % 6}`];
+    c.fillStyle = serviceInk(session.with);
     c.globalAlpha = 0.85;
     c.fillRect(x, y + 6, width, 3);
     c.globalAlpha = 1;
@@ -197,7 +206,7 @@ function paintSessions(c) {
       c.textAlign = "left";
       c.textBaseline = "top";
       c.fillStyle = ink.quiet;
-      c.fillText(fitted(c, visible(hosts[session.with]), width - 6), x + 2, y + 10);
+      c.fillText(fitted(c, visible(hosts[session.with]), width - 8), Math.max(x, stage.gutter + 2) + 2, y + 10);
     }
   }
 }
@@ -237,6 +246,13 @@ function visibleLegs(visit) {
   }
 }
 
+// A leg is late by its own length: a message may be in time at one destination and wait for hours before another.
+function classOf(trail, leg) {
+  if (leg.lost) return "lost";
+  if (trail.fate === "late" || trail.fate === "message") return leg.until - leg.from > data.late ? "late" : "message";
+  return trail.fate;
+}
+
 function paintArrows(c) {
   const by = { message: [], late: [], operation: [], twice: [], lost: [] };
   let count = 0;
@@ -244,7 +260,7 @@ function paintArrows(c) {
     const [y0, y1] = [yOf(leg.host), yOf(leg.to)];
     if (y0 === null || y1 === null || y0 === y1) return;
     count++;
-    by[leg.lost ? "lost" : trail.fate].push([xOf(leg.from), y0, xOf(leg.until), y1, leg]);
+    by[classOf(trail, leg)].push([xOf(leg.from), y0, xOf(leg.until), y1, leg]);
   });
   const heads = count < 500;
   for (const [fate, list] of Object.entries(by)) {

@@ -207,8 +207,7 @@ function legend() {
     if (marks.has(kind)) rows.push(make("li", {}, make("i", { className: "mark" }, SIGNS[kind]), text));
   }
   if (violations.length) rows.push(sign("ring", ink.bad, "violation"));
-  const services = [...new Set(data.sessions.map((session) => session.with))].slice(0, 6);
-  rows.push(...services.map((service) => sign("session", ink[`s${service % 6}`], `session with ${visible(hosts[service])}`)));
+  rows.push(...services.slice(0, 6).map((service) => sign("session", serviceInk(service), `session with ${visible(hosts[service])}`)));
   byId("legend").replaceChildren(...rows);
 }
 function sign(shape, color, text) {

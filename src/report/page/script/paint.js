@@ -74,7 +74,7 @@ function band(context, family, x, y, width, height, strength = 1) {
   context.fillStyle = ink[family];
   context.globalAlpha = 0.09 * strength;
   context.fillRect(x, y, width, height);
-  context.globalAlpha = 0.28 * strength;
+  context.globalAlpha = 0.2 * strength;
   context.fillStyle = hatch(context, family);
   if (family !== "power") context.fillRect(x, y, width, height);
   context.restore();
@@ -93,6 +93,13 @@ function cross(context, x, y, size) {
   context.lineTo(x + size, y + size);
   context.moveTo(x - size, y + size);
   context.lineTo(x + size, y - size);
+}
+
+// Services in the order in which sessions name them, so that no two neighbours look alike.
+const services = [...new Set(data.sessions.map((session) => session.with))];
+
+function serviceInk(service) {
+  return ink[`s${services.indexOf(service) % 6}`];
 }
 
 // The longest beginning of a text that fits.

@@ -140,7 +140,7 @@ function withOutages(trail) {
 
 function custody(rows) {
   return make("ol", { className: "custody", ariaLabel: "Custody" }, ...rows.map((row) =>
-    make("li", row.world ? { className: "world" } : {}, moment(row.at), make("b", {}, visible(hosts[row.host])), make("span", {}, visible(row.words)))));
+    make("li", row.world ? { className: "world" } : {}, moment(row.at), make("p", {}, make("b", {}, visible(hosts[row.host])), " ", make("span", {}, visible(row.words))))));
 }
 
 function tellViolation(violation) {

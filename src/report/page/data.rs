@@ -31,9 +31,12 @@ pub(super) struct Data {
     /// left out, and then for each step the time since the one before, the host, the phrase.
     trails: Vec<Vec<u64>>,
     faults: Vec<DrawnFault>,
-    marks: Vec<Mark>,
-    sessions: Vec<Session>,
-    downs: Vec<Down>,
+    /// `[at, host, kind, text]`
+    marks: Vec<(u64, u32, &'static str, String)>,
+    /// `[host, service, from, until, how it ended]`
+    sessions: Vec<(u32, u32, u64, u64, &'static str)>,
+    /// `[host, from, until, why]`
+    downs: Vec<(u32, u64, u64, &'static str)>,
     violations: Vec<Broken>,
     #[serde(skip_serializing_if = "Option::is_none")]
     curves: Option<Drawn>,
@@ -61,7 +64,6 @@ struct Broken {
     /// As the steps of a trail.
     custody: Vec<u64>,
     /// In words, where there are no steps.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     lines: Vec<String>,
 }
 
@@ -147,7 +149,16 @@ impl Data {
     }
 
     pub(super) fn with_lanes(self, laid: Laid, curves: Drawn) -> Self {
-        Self { marks: laid.marks, sessions: laid.sessions, downs: laid.downs, curves: Some(curves), ..self }
+        let mark = |Mark { at, host, kind, text }| (at, host, kind, text);
+        let session = |Session { host, with, from, until, ended }| (host, with, from, until, ended);
+        let down = |Down { host, from, until, why }| (host, from, until, why);
+        Self {
+            marks: laid.marks.into_iter().map(mark).collect(),
+            sessions: laid.sessions.into_iter().map(session).collect(),
+            downs: laid.downs.into_iter().map(down).collect(),
+            curves: Some(curves),
+            ..self
+        }
     }
 
     /// Adds the lists that everything else refers to, when nothing more will.

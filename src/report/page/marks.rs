@@ -3,7 +3,6 @@ use super::super::log::{of_cause, words};
 use super::phrases::Phrases;
 use super::sample::Sample;
 use crate::history::{Directory, Entry, Event, HostId, Name, Power, Roster};
-use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -14,7 +13,7 @@ const MOST: usize = 1500;
 const MOST_SPANS: usize = 4000;
 
 /// Something that happened to a host or its client at one moment.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Mark {
     /// Microseconds.
     pub(super) at: u64,
@@ -25,7 +24,7 @@ pub(super) struct Mark {
 }
 
 /// A session: from when until when, microseconds.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Session {
     pub(super) host: u32,
     pub(super) with: u32,
@@ -35,7 +34,7 @@ pub(super) struct Session {
 }
 
 /// A host that was off or frozen.
-#[derive(Clone, Debug, Serialize)]
+#[derive(Clone, Debug)]
 pub(super) struct Down {
     pub(super) host: u32,
     pub(super) from: u64,

@@ -3,7 +3,7 @@ const charts = { plots: [], sync: null };
 
 function chartKinds() {
   const curves = data.curves;
-  const ms = (value) => (value === null || value === undefined ? "–" : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(1)} s`);
+  const ms = (value) => (value === null || value === undefined ? "–" : value < 1000 ? `${Math.round(value)} ms` : `${(value / 1000).toFixed(value < 1e5 ? 1 : 0)} s`);
   const count = (value) => (value === null || value === undefined ? "–" : value.toLocaleString("en"));
   const bars = uPlot.paths.bars({ size: [0.9, 8, 2] });
   return [
@@ -24,6 +24,11 @@ function chartKinds() {
 // A logarithm has no place for nothing.
 function positive(value) {
   return value === null ? null : Math.max(value, 0.1);
+}
+
+// Of a logarithm's grid only the lines that have numbers.
+function decades(_, splits) {
+  return splits.map((at) => (Number.isInteger(Math.round(Math.log10(at) * 1e6) / 1e6) ? at : null));
 }
 
 function faultBands(plot) {
@@ -56,12 +61,12 @@ function drawCharts() {
     const plot = new uPlot({
       width: Math.max(220, Math.floor(box.getBoundingClientRect().width)),
       height: 170,
-      padding: [8, 10, 0, 0],
+      padding: [8, 26, 0, 0],
       scales: { x: { time: false }, y: kind.log ? { distr: 3 } : { range: (_, least, most) => [0, Math.max(4, most * 1.1)] } },
       cursor: { sync: { key }, drag: { x: true, y: false } },
       axes: [
         { ...axis, incrs: [0.1, 0.5, 1, 5, 10, 30, 60, 120, 300, 600, 1200, 1800, 3600, 7200, 14400, 86400], values: (_, at) => at.map((one) => clock(one * SECOND, 0)) },
-        { ...axis, ...whole, size: 58, values: (_, list) => list.map((one) => (one === null ? null : kind.value(one))) },
+        { ...axis, ...whole, ...(kind.log && { grid: { ...axis.grid, filter: decades } }), size: 62, values: (_, list) => list.map((one) => (one === null ? null : kind.value(one))) },
       ],
       series: [
         { label: "time", value: (_, at) => (at === null || at === undefined ? "–" : clock(at * SECOND, 0)) },

@@ -266,7 +266,7 @@ function paintArrows(c) {
   for (const [fate, list] of Object.entries(by)) {
     c.strokeStyle = ink[fate];
     c.lineWidth = fate === "message" ? 1 : 1.4;
-    const crowd = Math.max(0.16, Math.min(0.85, 260 / Math.max(count, 1)));
+    const crowd = Math.max(0.04, Math.min(0.85, 700 / Math.max(count, 1)));
     c.globalAlpha = fate === "message" ? crowd : fate === "late" ? Math.max(crowd, 0.45) : 0.95;
     c.beginPath();
     const stubs = [];

@@ -137,7 +137,10 @@ function take(index) {
   chooseAndShow(result.thing);
 }
 words.addEventListener("input", showResults);
-words.addEventListener("focus", showResults);
+words.addEventListener("focus", () => {
+  words.select();
+  showResults();
+});
 words.addEventListener("blur", () => { found.hidden = true; });
 words.addEventListener("keydown", (event) => {
   if (event.key === "ArrowDown" || event.key === "ArrowUp") {
@@ -204,7 +207,7 @@ function legend() {
   rows.push(...families.map((family) => sign("band", ink[family], FAMILY_WORDS[family])));
   const marks = new Set(data.marks.map((one) => one.kind));
   for (const [kind, text] of [["move", "moved"], ["active", "became active"], ["lost", "lost its session"]]) {
-    if (marks.has(kind)) rows.push(make("li", {}, make("i", { className: "mark" }, SIGNS[kind]), text));
+    if (marks.has(kind)) rows.push(make("li", {}, make("i", { className: `mark ${kind}` }, SIGNS[kind]), text));
   }
   if (violations.length) rows.push(sign("ring", ink.bad, "violation"));
   rows.push(...services.slice(0, 6).map((service) => sign("session", serviceInk(service), `session with ${visible(hosts[service])}`)));

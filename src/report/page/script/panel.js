@@ -129,7 +129,7 @@ function tellTrail(trail) {
 function withOutages(trail) {
   const places = new Set(trail.legs.flatMap((leg) => [leg.host, leg.to]));
   const until = trail.note & NOTE.LOST ? data.end : trail.until;
-  const outages = data.downs.filter((down) => places.has(down.host) && down.from >= trail.from && down.from <= until);
+  const outages = data.downs.filter((down) => places.has(down.host) && down.until >= trail.from && down.from <= until);
   const rows = trail.steps.map((step) => ({ at: step.at, host: step.host, words: wordsOf(step.phrase), world: false }));
   for (const down of outages) {
     rows.push({ at: down.from, host: down.host, words: down.why === "no power" ? "loses its power" : `is ${down.why}`, world: true });

@@ -5,6 +5,10 @@ const SUBJECT = "\uFDD0"; // where a sentence names its message
 const NOTE = { LOST: 1, TWICE: 2, LATE: 4, GIVEN_UP: 8, VIOLATED: 16, OPERATION: 32 };
 const SECOND = 1e6; // times are microseconds
 
+data.marks = data.marks.map(([at, host, kind, text]) => ({ at, host, kind, text }));
+data.sessions = data.sessions.map(([host, service, from, until, ended]) => ({ host, with: service, from, until, ended }));
+data.downs = data.downs.map(([host, from, until, why]) => ({ host, from, until, why }));
+
 const phrases = data.phrases;
 const hosts = data.hosts;
 const roster = data.at.length; // hosts from here on are names of something else

@@ -29,8 +29,6 @@ impl Note {
     pub(super) const LATE: Self = Self(4);
     pub(super) const GIVEN_UP: Self = Self(8);
     pub(super) const VIOLATED: Self = Self(16);
-    /// An operator's doing: there are few.
-    pub(super) const OPERATION: Self = Self(32);
 
     pub(super) fn bits(self) -> u8 {
         self.0

@@ -16,7 +16,9 @@ function choose(thing, { look: go = true, focus = false } = {}) {
   panel.hidden = false;
   panel.scrollTop = 0;
   for (const button of document.querySelectorAll("[data-violation]")) {
-    button.toggleAttribute("aria-current", thing.kind === "violation" && Number(button.dataset.violation) === thing.violation.index);
+    const isThis = thing.kind === "violation" && Number(button.dataset.violation) === thing.violation.index;
+    if (isThis) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
   }
   if (focus) {
     invoker = document.activeElement;

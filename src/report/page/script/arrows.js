@@ -14,6 +14,11 @@ function classOf(trail, leg) {
   return trail.fate;
 }
 
+// Many arrows are faint, so that together they show how many they are.
+function crowded(count) {
+  return Math.max(0.04, Math.min(0.85, (0.6 * stage.width) / Math.max(count, 1)));
+}
+
 function paintArrows(c) {
   const by = { message: [], late: [], operation: [], twice: [], lost: [] };
   let count = 0;
@@ -27,7 +32,7 @@ function paintArrows(c) {
   for (const [fate, list] of Object.entries(by)) {
     c.strokeStyle = ink[fate];
     c.lineWidth = fate === "message" ? 1 : 1.4;
-    const crowd = Math.max(0.04, Math.min(0.85, 700 / Math.max(count, 1)));
+    const crowd = crowded(count);
     c.globalAlpha = fate === "message" ? crowd : fate === "late" ? Math.max(crowd, 0.45) : 0.95;
     c.beginPath();
     const stubs = [];
@@ -80,18 +85,39 @@ function paintNumbers(c) {
   }
 }
 
+// A host's lane, and of all arrows its own.
+function paintHost(c, host) {
+  const y = yOf(host);
+  if (y === null) return;
+  c.fillStyle = ink.card;
+  c.globalAlpha = 0.55;
+  c.fillRect(0, 0, stage.width, stage.height);
+  c.fillStyle = ink.accent;
+  c.globalAlpha = 0.1;
+  c.fillRect(0, y - lanes.row / 2, stage.width, lanes.row);
+  const own = [];
+  visibleLegs((trail, leg) => {
+    if (leg.host === host || leg.to === host) own.push([trail, leg]);
+  });
+  c.globalAlpha = crowded(own.length);
+  c.lineWidth = 1.2;
+  for (const [trail, leg] of own) {
+    const [y0, y1] = [yOf(leg.host), yOf(leg.to)];
+    if (y0 === null || y1 === null) continue;
+    const [x0, x1] = [xOf(leg.from), xOf(leg.until)];
+    c.strokeStyle = ink[classOf(trail, leg)];
+    c.beginPath();
+    c.moveTo(x0, y0);
+    c.lineTo(...(leg.lost ? stubEnd(x0, y0, x1, y1, leg) : [x1, y1]));
+    c.stroke();
+  }
+  c.globalAlpha = 1;
+}
+
 // The chosen one's way, over everything else, which fades.
 function paintSelected(c) {
   const chosen = stage.selected;
-  if (chosen && chosen.kind === "host") {
-    const y = yOf(chosen.host);
-    if (y !== null) {
-      c.fillStyle = ink.accent;
-      c.globalAlpha = 0.1;
-      c.fillRect(0, y - lanes.row / 2, stage.width, lanes.row);
-      c.globalAlpha = 1;
-    }
-  }
+  if (chosen && chosen.kind === "host") paintHost(c, chosen.host);
   const path = chosen && pathOf(chosen);
   if (path) {
     c.fillStyle = ink.card;

@@ -142,7 +142,8 @@ function withOutages(trail) {
 
 function custody(rows) {
   return make("ol", { className: "custody", ariaLabel: "Custody" }, ...rows.map((row) =>
-    make("li", row.world ? { className: "world" } : {}, moment(row.at), make("p", {}, make("b", {}, visible(hosts[row.host])), " ", make("span", {}, visible(row.words))))));
+    make("li", row.world ? { className: "world" } : {}, moment(row.at), make("p", {},
+      ...(row.host === undefined ? [] : [make("b", {}, visible(hosts[row.host])), " "]), make("span", {}, visible(row.words))))));
 }
 
 function tellViolation(violation) {
@@ -168,7 +169,7 @@ function tellHost(host) {
     ...data.marks.filter((mark) => mark.host === host).map((mark) => ({ at: mark.at, words: mark.text })),
   ].sort((a, b) => a.at - b.at);
   const ways = trails.filter((trail) => trail.legs.some((leg) => leg.host === host || leg.to === host)).length;
-  const rows = events.slice(0, MOST_EVENTS).map((event) => ({ ...event, host }));
+  const rows = events.slice(0, MOST_EVENTS);
   return [
     make("p", { className: "facts" }, `in ${visible(data.sites[data.at[host]] || "")} · ${ways.toLocaleString("en")} messages and operations drawn`),
     custody(rows),

@@ -2,19 +2,18 @@
 //!
 //! ```text
 //! DIR/index.html  junit.xml  summary.md  [hunt.json]           of all runs
-//! DIR/[PLACE/]report.json  history.jsonl  trace.json           of one run; several runs have a place each
+//! DIR/[PLACE/]report.html  report.json  history.jsonl  trace.json     of one run; several runs have a place each
 //! ```
 use super::chapter::Chapter;
 use super::draft::Draft;
-use super::{HistoryLines, HuntReport, Report, Trace, to_index, to_json, to_junit, to_markdown};
+use super::{HistoryLines, HuntReport, Page, Report, Trace, to_index, to_json, to_junit, to_markdown};
 use crate::history::{Entry, Witness};
 use crate::scenario::Plan;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What lies in the place of each run, those first that a person opens. A page with a diagram of the run has its place
-/// here too: whoever writes it adds it to [`RunFiles::close`].
+/// What lies in the place of each run, those first that a person opens.
 pub(super) const FILES_OF_A_RUN: [&str; 4] = ["report.html", "report.json", "history.jsonl", "trace.json"];
 
 /// What tells of all runs, beside the index.
@@ -68,7 +67,7 @@ impl Folder {
             .and_then(|draft| HistoryLines::begin(draft, plan))
             .and_then(|history| Ok((history, Trace::begin(Draft::begin(&folder, "trace.json")?, plan)?)));
         match begun {
-            Ok((history, trace)) => Ok(RunFiles { folder, history, trace }),
+            Ok((history, trace)) => Ok(RunFiles { folder, history, trace, page: Page::begin(plan) }),
             Err(why) => Err(FolderError { folder, why }),
         }
     }
@@ -117,6 +116,7 @@ pub struct RunFiles {
     folder: PathBuf,
     history: HistoryLines<Draft>,
     trace: Trace<Draft>,
+    page: Page,
 }
 
 impl RunFiles {
@@ -126,27 +126,36 @@ impl RunFiles {
     /// # Errors
     /// When one cannot be written, or could not be while the run went.
     pub fn close(self, report: Option<&Report>) -> Result<(), FolderError> {
-        let Self { folder, history, trace } = self;
+        let Self { folder, history, trace, page } = self;
         let keep = || {
             history.finish()?.keep()?;
             trace.finish(report)?.keep()?;
             match report {
-                Some(report) => Draft::write(&folder, "report.json", &(to_json(report) + "\n")),
-                // One of an earlier run would tell of another history.
-                None => fs::remove_file(folder.join("report.json")).or_else(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Ok(()),
-                    _ => Err(error),
-                }),
+                Some(report) => {
+                    Draft::write(&folder, "report.html", &page.finish(report).map_err(io::Error::other)?)?;
+                    Draft::write(&folder, "report.json", &(to_json(report) + "\n"))
+                }
+                // Those of an earlier run would tell of another history.
+                None => ["report.html", "report.json"].iter().try_for_each(|name| remove(&folder.join(name))),
             }
         };
         keep().map_err(|why| FolderError { folder: folder.clone(), why })
     }
 }
 
+/// Takes a file away, if it is there.
+fn remove(file: &Path) -> io::Result<()> {
+    fs::remove_file(file).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
+}
+
 impl Witness for RunFiles {
     fn see(&mut self, entry: &Entry) {
         self.history.see(entry);
         self.trace.see(entry);
+        self.page.see(entry);
     }
 }
 
@@ -173,12 +182,12 @@ mod tests {
         files.see(&entry(1, "the world", Event::Settling));
         assert!(names(&root.join(&place)).iter().all(|name| name.ends_with(".partial")));
         files.close(Some(&failing())).expect("it is ours");
-        assert_eq!(names(&root.join(&place)), ["history.jsonl", "report.json", "trace.json"]);
+        assert_eq!(names(&root.join(&place)), ["history.jsonl", "report.html", "report.json", "trace.json"]);
         folder.add(Chapter { place: place.clone(), ..chapter(failing()) });
         folder.close().expect("it is ours");
         assert_eq!(names(&root), ["index.html", "junit.xml", "summary.md", "west"]);
         let index = fs::read_to_string(root.join("index.html")).expect("it is there");
-        assert!(index.contains("./west/treatment/trace.json") && !index.contains("report.html"), "{index}");
+        assert!(index.contains("./west/treatment/report.html"), "{index}");
 
         let files = folder.begin(&place, &hostile_plan()).expect("it is ours");
         files.close(None).expect("it is ours");

@@ -91,6 +91,11 @@ impl Reporting {
         self.folder.is_some()
     }
 
+    /// Puts the smallest scenario that fails like a run beside its files. `None`: there is no folder.
+    pub(super) fn shrunk(&self, place: &Path, text: Option<&str>) -> Result<Option<PathBuf>, Failure> {
+        Ok(self.folder.as_ref().map(|folder| folder.shrunk(place, text)).transpose()?)
+    }
+
     /// Makes the report one of a hunt.
     pub(super) fn hunted(&mut self, hunt: &HuntReport) {
         if let Some(folder) = &mut self.folder {

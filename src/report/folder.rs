@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/index.html  junit.xml  summary.md  [hunt.json]           of all runs
 //! DIR/[PLACE/]report.json  history.jsonl  trace.json           of one run; several runs have a place each
+//! DIR/[PLACE/]shrunk.yaml                                      of a hunt's shortest seed: what else fails like it
 //! ```
 use super::chapter::Chapter;
 use super::draft::Draft;
@@ -15,7 +16,10 @@ use std::path::{Path, PathBuf};
 
 /// What lies in the place of each run, those first that a person opens. A page with a diagram of the run has its place
 /// here too: whoever writes it adds it to [`RunFiles::close`].
-pub(super) const FILES_OF_A_RUN: [&str; 4] = ["report.html", "report.json", "history.jsonl", "trace.json"];
+pub(super) const FILES_OF_A_RUN: [&str; 5] = ["report.html", SHRUNK_FILE, "report.json", "history.jsonl", "trace.json"];
+
+/// The smallest scenario that fails like the run, where a hunt has looked for it.
+const SHRUNK_FILE: &str = "shrunk.yaml";
 
 /// What tells of all runs, beside the index.
 pub(super) const FILES_OF_ALL: [&str; 2] = ["summary.md", "junit.xml"];
@@ -73,6 +77,21 @@ impl Folder {
         }
     }
 
+    /// Puts the smallest scenario that fails like a run into that run's place, or takes that of an earlier hunt away.
+    /// Tells where it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn shrunk(&self, place: &Path, text: Option<&str>) -> Result<PathBuf, FolderError> {
+        let folder = self.root.join(place);
+        let file = folder.join(SHRUNK_FILE);
+        let put = match text {
+            Some(text) => fs::create_dir_all(&folder).and_then(|()| Draft::write(&folder, SHRUNK_FILE, text)),
+            None => gone(fs::remove_file(&file)),
+        };
+        put.map(|()| file).map_err(|why| FolderError { folder, why })
+    }
+
     /// Adds a run to what tells of all.
     pub fn add(&mut self, chapter: Chapter) {
         self.chapters.push(chapter);
@@ -111,6 +130,11 @@ impl Folder {
     }
 }
 
+/// Takes what was never there for removed.
+fn gone(removed: io::Result<()>) -> io::Result<()> {
+    removed.or_else(|error| if error.kind() == io::ErrorKind::NotFound { Ok(()) } else { Err(error) })
+}
+
 /// The files of one run, while it goes.
 #[derive(Debug)]
 pub struct RunFiles {
@@ -133,10 +157,7 @@ impl RunFiles {
             match report {
                 Some(report) => Draft::write(&folder, "report.json", &(to_json(report) + "\n")),
                 // One of an earlier run would tell of another history.
-                None => fs::remove_file(folder.join("report.json")).or_else(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Ok(()),
-                    _ => Err(error),
-                }),
+                None => gone(fs::remove_file(folder.join("report.json"))),
             }
         };
         keep().map_err(|why| FolderError { folder: folder.clone(), why })

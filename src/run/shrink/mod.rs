@@ -14,11 +14,12 @@ mod proof;
 mod reduce;
 mod telling;
 
+pub use crate::report::Stopped;
 pub use materialise::materialise;
 pub use proof::{Need, Needed};
 
 use super::{Mode, RunError, Watch, run, survey};
-use crate::report::{Cause, Report, Verdict};
+use crate::report::{Cause, Report, Smallest, Verdict};
 use crate::run::hunt::EXPECTATION;
 use crate::run::hunt::cause::failure;
 use crate::scenario::{Expectation, Loaded, Mistakes, Scenario, plan};
@@ -41,15 +42,6 @@ pub struct Effort {
 /// The most runs, when nobody says: some seconds of the built-in stories.
 pub const MOST_RUNS: u64 = 2000;
 
-/// Why a shrinking ended before nothing could be taken away any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// All runs were used up.
-    MostRuns,
-    /// The time was over: on another machine the result may be another.
-    OutOfTime,
-}
-
 /// What came of it.
 #[derive(Clone, Debug)]
 pub struct Shrunk {
@@ -69,6 +61,22 @@ pub struct Shrunk {
     pub stopped: Option<Stopped>,
     file: PathBuf,
     seed: u64,
+}
+
+impl Shrunk {
+    /// Sums it up for the result of a hunt. `file`: where it was written.
+    pub fn summary(&self, file: Option<String>) -> Smallest {
+        let plan = plan(&self.scenario, &self.file, self.seed);
+        Smallest {
+            sentence: self.sentence(),
+            lines: self.needed.len() as u64,
+            faults: plan.faults.len() as u64,
+            clients: plan.roster.clients.len() as u64,
+            runs: self.runs,
+            stopped: self.stopped,
+            file,
+        }
+    }
 }
 
 /// Why there is nothing to shrink, or no way to.

@@ -1,5 +1,7 @@
 //! What a seed makes of a scenario can be written out as a plain file that runs the same; and what a knob breaks is
 //! shrunk to a file that a person can read, in which nothing is left that need not be there.
+mod under_chaos;
+
 use giant_lizard::report::Report;
 use giant_lizard::run::pitfall::Way;
 use giant_lizard::run::shrink::{Effort, Need, Shrunk, materialise, shrink};

@@ -59,7 +59,7 @@ fn one_run_leaves_all_its_files_in_the_folder_itself() {
     let report = lair.path("report");
     let output = lizard(&["run", STORY, "--seed", "7", "--format", "json", "--report", &report], None);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let files = ["history.jsonl", "index.html", "junit.xml", "report.json", "summary.md", "trace.json"];
+    let files = ["history.jsonl", "index.html", "junit.xml", "report.html", "report.json", "summary.md", "trace.json"];
     assert_eq!(lair.names("report"), files);
     assert_eq!(lair.read("report/report.json"), String::from_utf8_lossy(&output.stdout), "the same object");
 
@@ -104,7 +104,10 @@ fn many_runs_have_a_place_each_and_are_told_together_on_the_jobs_page_too() {
         ["hub-confirms-before-it-stores", "index.html", "junit.xml", "quiet", "summary.md"]
     );
     for place in ["quiet", "hub-confirms-before-it-stores/treatment", "hub-confirms-before-it-stores/control"] {
-        assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.json", "trace.json"]);
+        assert_eq!(
+            lair.names(&format!("report/{place}")),
+            ["history.jsonl", "report.html", "report.json", "trace.json"]
+        );
         assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/history.jsonl""#)), "{place}");
     }
     let summary = lair.read("report/summary.md");
@@ -152,7 +155,10 @@ fn a_hunt_leaves_its_result_and_the_whole_run_of_each_causes_shortest_seed() {
     let result = json(&lair.read("report/hunt.json"));
     let shortest = &result["scenarios"][0]["groups"][0]["shortest"];
     let place = format!("seed-{}", shortest["seed"]);
-    assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.json", "shrunk.yaml", "trace.json"]);
+    assert_eq!(
+        lair.names(&format!("report/{place}")),
+        ["history.jsonl", "report.html", "report.json", "shrunk.yaml", "trace.json"]
+    );
     let shrunk = &result["scenarios"][0]["groups"][0]["shrunk"];
     let small = format!("{report}/{place}/shrunk.yaml");
     assert_eq!((&shrunk["file"], &shrunk["clients"]), (&small.as_str().into(), &1.into()));
@@ -169,7 +175,11 @@ fn a_hunt_leaves_its_result_and_the_whole_run_of_each_causes_shortest_seed() {
 
     let output = lizard(&[&hunt[..], &["--no-shrink"]].concat(), None);
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
-    assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.json", "trace.json"], "not of before");
+    assert_eq!(
+        lair.names(&format!("report/{place}")),
+        ["history.jsonl", "report.html", "report.json", "trace.json"],
+        "not of before"
+    );
 
     let output = lizard(&["hunt", "scenarios/quiet.yaml", "--seeds", "0..2", "--no-save", "--report", &report], None);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));

@@ -2,8 +2,8 @@
 //!
 //! - [`summary`]: the report of a run. [`text`], [`json`]: printed. [`story`]: its short timeline. [`log`]: the history in
 //!   words. [`hunt`], [`hunt_text`]: what many seeds showed.
-//! - [`folder`]: what `--report` leaves behind, run by run ([`chapter`]): [`history_lines`], [`trace`], [`junit`],
-//!   [`markdown`], [`index`], of hunts [`hunted`]; each written as a [`draft`], and other people's words made [`visible`].
+//! - [`folder`]: what `--report` leaves behind, run by run ([`chapter`]): [`page`], [`history_lines`], [`trace`],
+//!   [`junit`], [`markdown`], [`index`], of hunts [`hunted`]; each written as a [`draft`], and other people's words made [`visible`].
 mod chapter;
 mod draft;
 mod folder;
@@ -16,6 +16,7 @@ mod json;
 mod junit;
 mod log;
 mod markdown;
+mod page;
 mod record;
 mod story;
 mod summary;
@@ -36,6 +37,7 @@ pub use json::to_json;
 pub use junit::to_junit;
 pub use log::line;
 pub use markdown::to_markdown;
+pub use page::Page;
 pub use record::{Onlookers, Recorder};
 pub use story::{Story, StoryLine};
 pub use summary::{

@@ -14,6 +14,8 @@ use xxhash_rust::xxh3::xxh3_64;
 pub(super) enum Showing {
     Passed,
     Failed(Failure),
+    /// It fails so without any fault, too: where a fault was needed in the beginning, that is another story.
+    FailsCalm,
     /// It could not be judged: Giant Lizard's own failure, and no reason to prefer it.
     Broken,
 }
@@ -35,12 +37,17 @@ impl Alike {
     }
 }
 
-/// Takes lengths of time out of a sentence that has no numbers any more: `NmNs` and `Ns` are both `N`.
+/// Takes lengths of time out of a sentence that has no numbers any more: `NmNs` and `Ns` are both `N`. That there is none of
+/// what is numbered says as much as its number.
 fn timeless(what: &str) -> String {
     let is_time = |word: &str| word.starts_with('N') && word.bytes().all(|byte| b"Nhmsnu.d".contains(&byte));
     let words = what.split(' ').map(|word| {
         let bare = word.trim_end_matches([',', '.', ';', ')']);
-        if is_time(bare) { format!("N{}", &word[bare.len()..]) } else { word.to_owned() }
+        match bare {
+            "#N" | "none" => format!("#{}", &word[bare.len()..]),
+            bare if is_time(bare) => format!("N{}", &word[bare.len()..]),
+            _ => word.to_owned(),
+        }
     });
     words.collect::<Vec<_>>().join(" ")
 }
@@ -50,6 +57,8 @@ pub(super) struct Lab<'a> {
     pub(super) seed: u64,
     pub(super) effort: Effort,
     pub(super) is_over: &'a (dyn Fn() -> bool + Sync),
+    /// The failure needs a fault, and goes on to need one.
+    pub(super) needs_fault: bool,
     pub(super) runs: u64,
     pub(super) stopped: Option<Stopped>,
     /// What has been tried already, by the hash of its text.
@@ -62,6 +71,8 @@ struct Tried {
     key: u64,
     /// `None`: it is no sound file, and was not run.
     showing: Option<Showing>,
+    /// How many runs that took.
+    runs: u64,
 }
 
 impl Lab<'_> {
@@ -71,9 +82,9 @@ impl Lab<'_> {
     pub(super) fn first(
         &mut self,
         mut drafts: impl Iterator<Item = Draft> + Send,
-        wanted: impl Fn(&Cause) -> bool,
+        wanted: impl Fn(&Cause) -> bool + Sync,
     ) -> Option<(usize, Draft, Failure)> {
-        let (seed, is_over, known) = (self.seed, self.is_over, &self.known);
+        let (seed, is_over, known, needs_fault) = (self.seed, self.is_over, &self.known, self.needs_fault);
         let out_of_time = AtomicBool::new(false);
         let decided = AtomicBool::new(self.stopped.is_some());
         let next = || {
@@ -88,12 +99,21 @@ impl Lab<'_> {
         };
         let try_out = |draft: Draft| {
             let key = xxh3_64(draft.text().as_bytes());
+            let mut runs = 1;
             let showing = known.get(&key).cloned().or_else(|| show(&draft, seed));
-            Tried { draft, key, showing }
+            let showing = match showing {
+                Some(Showing::Failed(failure)) if needs_fault && wanted(&failure.cause) => {
+                    runs += 1;
+                    let calm = fails_calm(&draft, seed, &failure.cause);
+                    Some(if calm { Showing::FailsCalm } else { Showing::Failed(failure) })
+                }
+                other => other,
+            };
+            Tried { draft, key, showing, runs }
         };
         let (mut found, mut fresh, mut index) = (None, BTreeMap::new(), 0);
         let (mut runs, mut stopped) = (self.runs, None);
-        crew::work(self.effort.jobs, next, try_out, |Tried { draft, key, showing }| {
+        crew::work(self.effort.jobs, next, try_out, |Tried { draft, key, showing, runs: took }| {
             let here = index;
             index += 1;
             if found.is_some() || stopped.is_some() {
@@ -105,7 +125,7 @@ impl Lab<'_> {
                     stopped = Some(Stopped::MostRuns);
                     return decided.store(true, Ordering::SeqCst);
                 }
-                runs += 1;
+                runs += took;
                 fresh.insert(key, showing.clone());
             }
             if let Showing::Failed(failure) = showing
@@ -134,6 +154,12 @@ pub(super) fn show(draft: &Draft, seed: u64) -> Option<Showing> {
     })
 }
 
+/// Whether a draft fails in this way without any of its faults. What an operator asks for stays.
+pub(super) fn fails_calm(draft: &Draft, seed: u64, cause: &Cause) -> bool {
+    let calm = draft.calm();
+    matches!(show(&calm, seed), Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -147,6 +173,9 @@ mod tests {
         assert!(!Alike::Wholly.holds(&one, &other));
         assert!(Alike::Wholly.holds(&one, &cause("no answer after Ns.", "crash")));
         assert!(!Alike::ButForTheFaultBefore.holds(&one, &cause("no answer after none.", "crash")));
+        assert!(
+            Alike::Wholly.holds(&cause("it follows #N, not #N", "crash"), &cause("it follows none, not #N", "crash"))
+        );
         assert_eq!(timeless("<service> saw more than N arrivals"), "<service> saw more than N arrivals");
     }
 }

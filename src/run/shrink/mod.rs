@@ -130,7 +130,7 @@ pub fn shrink(
             let instead = match other {
                 Some(Showing::Failed(again)) => format!("fails with {}", again.cause),
                 Some(Showing::Passed) => "passes".to_owned(),
-                Some(Showing::Broken) | None => "cannot be judged".to_owned(),
+                Some(Showing::FailsCalm | Showing::Broken) | None => "cannot be judged".to_owned(),
             };
             return Err(ShrinkError::AnotherRun { seed, cause: Box::new(failed.cause), instead });
         }
@@ -138,7 +138,8 @@ pub fn shrink(
     let lines_before = draft.lines().len();
     tell(&format!("written out: {}", telling::size(&draft)));
 
-    let lab = Lab { seed, effort, is_over, runs: 2, stopped: None, known: BTreeMap::new() };
+    let needs_fault = !lab::fails_calm(&draft, seed, &failed_plainly.cause);
+    let lab = Lab { seed, effort, is_over, needs_fault, runs: 3, stopped: None, known: BTreeMap::new() };
     let mut reducing = Reducing::new(lab, draft, failed_plainly, tell);
     reducing.reduce();
     let Reducing { draft, failure: shrunk, lab, .. } = reducing;

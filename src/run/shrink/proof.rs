@@ -32,7 +32,7 @@ pub(super) fn prove(draft: &Draft, seed: u64, cause: &Cause) -> Vec<Needed> {
         Some(Showing::Passed) => Need::Passes,
         Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause) => Need::NotNeeded,
         Some(Showing::Failed(other)) => Need::FailsOtherwise(other.cause),
-        Some(Showing::Broken) | None => Need::NoVerdict,
+        Some(Showing::FailsCalm | Showing::Broken) | None => Need::NoVerdict,
     };
     let lines = draft.lines().iter().enumerate();
     let items = lines.filter_map(|(index, line)| Some((index, serde_json::from_value(line.clone()).ok()?)));

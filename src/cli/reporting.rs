@@ -52,7 +52,8 @@ impl Reporting {
         let witness = (!onlookers.is_empty()).then(|| Arc::new(Mutex::new(Onlookers(onlookers))) as _);
         #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
         let began = Instant::now();
-        let mut outcome = run_watched(plan, Mode::ToTheEnd, Watch { witness, until: playing.until });
+        let mut outcome =
+            run_watched(plan, Mode::ToTheEnd, Watch { witness, until: playing.until, ..Watch::default() });
         if let Ok(outcome) = &mut outcome {
             outcome.report.wall_seconds = seconds(began.elapsed());
             if let Some(again) = playing.again {

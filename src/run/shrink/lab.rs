@@ -52,9 +52,18 @@ fn timeless(what: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
+/// How a draft is run.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Bench {
+    pub(super) seed: u64,
+    /// What has a longer history than this is not simpler, however short its file: clients that are refused try again as
+    /// fast as the network lets them, and without a latency that is without an end.
+    pub(super) most_entries: u64,
+}
+
 /// Tries drafts with one seed.
 pub(super) struct Lab<'a> {
-    pub(super) seed: u64,
+    pub(super) bench: Bench,
     pub(super) effort: Effort,
     pub(super) is_over: &'a (dyn Fn() -> bool + Sync),
     /// The failure needs a fault, and goes on to need one.
@@ -84,7 +93,7 @@ impl Lab<'_> {
         mut drafts: impl Iterator<Item = Draft> + Send,
         wanted: impl Fn(&Cause) -> bool + Sync,
     ) -> Option<(usize, Draft, Failure)> {
-        let (seed, is_over, known, needs_fault) = (self.seed, self.is_over, &self.known, self.needs_fault);
+        let (bench, is_over, known, needs_fault) = (self.bench, self.is_over, &self.known, self.needs_fault);
         let out_of_time = AtomicBool::new(false);
         let decided = AtomicBool::new(self.stopped.is_some());
         let next = || {
@@ -100,11 +109,11 @@ impl Lab<'_> {
         let try_out = |draft: Draft| {
             let key = xxh3_64(draft.text().as_bytes());
             let mut runs = 1;
-            let showing = known.get(&key).cloned().or_else(|| show(&draft, seed));
+            let showing = known.get(&key).cloned().or_else(|| bench.show(&draft));
             let showing = match showing {
                 Some(Showing::Failed(failure)) if needs_fault && wanted(&failure.cause) => {
                     runs += 1;
-                    let calm = fails_calm(&draft, seed, &failure.cause);
+                    let calm = bench.fails_calm(&draft, &failure.cause);
                     Some(if calm { Showing::FailsCalm } else { Showing::Failed(failure) })
                 }
                 other => other,
@@ -145,19 +154,22 @@ impl Lab<'_> {
     }
 }
 
-/// Runs a draft to its first violation. `None`: it is no sound file.
-pub(super) fn show(draft: &Draft, seed: u64) -> Option<Showing> {
-    let plan = draft.loaded().ok()?.plan(seed);
-    Some(match survey(&plan, Mode::FirstViolation, Watch::default(), false) {
-        Ok(outcome) => failure(&plan, &outcome.report).map_or(Showing::Passed, Showing::Failed),
-        Err(_) => Showing::Broken,
-    })
-}
+impl Bench {
+    /// Runs a draft to its first violation. `None`: it is no sound file.
+    pub(super) fn show(self, draft: &Draft) -> Option<Showing> {
+        let plan = draft.loaded().ok()?.plan(self.seed);
+        let watch = Watch { most_entries: Some(self.most_entries), ..Watch::default() };
+        Some(match survey(&plan, Mode::FirstViolation, watch, false) {
+            Ok(outcome) => failure(&plan, &outcome.report).map_or(Showing::Passed, Showing::Failed),
+            Err(_) => Showing::Broken,
+        })
+    }
 
-/// Whether a draft fails in this way without any of its faults. What an operator asks for stays.
-pub(super) fn fails_calm(draft: &Draft, seed: u64, cause: &Cause) -> bool {
-    let calm = draft.calm();
-    matches!(show(&calm, seed), Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause))
+    /// Whether a draft fails in this way without any of its faults. What an operator asks for stays.
+    pub(super) fn fails_calm(self, draft: &Draft, cause: &Cause) -> bool {
+        let calm = self.show(&draft.calm());
+        matches!(calm, Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause))
+    }
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ use crate::run::hunt::EXPECTATION;
 use crate::run::hunt::cause::failure;
 use crate::scenario::{Expectation, Loaded, Mistakes, Scenario, plan};
 use draft::Draft;
-use lab::{Alike, Lab, Showing};
+use lab::{Alike, Bench, Lab, Showing};
 use reduce::Reducing;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -41,6 +41,10 @@ pub struct Effort {
 
 /// The most runs, when nobody says: some seconds of the built-in stories.
 pub const MOST_RUNS: u64 = 2000;
+
+/// How long the history of a smaller scenario may be in any case. Beyond that it may be as long as the first run had
+/// engine events, of which history entries are a part.
+const LEAST_ENTRIES: u64 = 10_000;
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -122,9 +126,10 @@ pub fn shrink(
     let failed = failure(&first, &report).ok_or(ShrinkError::Passes { seed })?;
     tell(&format!("seed {seed} fails: {}", failed.cause));
 
+    let bench = Bench { seed, most_entries: report.events + LEAST_ENTRIES };
     let draft = Draft::of(&written_out(&loaded.scenario, seed, &failed.cause, &report));
     draft.loaded()?;
-    let failed_plainly = match lab::show(&draft, seed) {
+    let failed_plainly = match bench.show(&draft) {
         Some(Showing::Failed(again)) if Alike::ButForTheFaultBefore.holds(&again.cause, &failed.cause) => again,
         other => {
             let instead = match other {
@@ -138,13 +143,13 @@ pub fn shrink(
     let lines_before = draft.lines().len();
     tell(&format!("written out: {}", telling::size(&draft)));
 
-    let needs_fault = !lab::fails_calm(&draft, seed, &failed_plainly.cause);
-    let lab = Lab { seed, effort, is_over, needs_fault, runs: 3, stopped: None, known: BTreeMap::new() };
+    let needs_fault = !bench.fails_calm(&draft, &failed_plainly.cause);
+    let lab = Lab { bench, effort, is_over, needs_fault, runs: 3, stopped: None, known: BTreeMap::new() };
     let mut reducing = Reducing::new(lab, draft, failed_plainly, tell);
     reducing.reduce();
     let Reducing { draft, failure: shrunk, lab, .. } = reducing;
 
-    let needed = proof::prove(&draft, seed, &shrunk.cause);
+    let needed = proof::prove(&draft, bench, &shrunk.cause);
     let runs = lab.runs + needed.len() as u64;
     let mut scenario = draft.loaded()?.scenario;
     let names = violated(&scenario, seed, &shrunk.cause)?;

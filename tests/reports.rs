@@ -220,6 +220,9 @@ fn names_from_a_hostile_file_stay_text_in_every_file() {
         assert!(text.contains("&lt;script&gt;alert(1)&lt;"), "{file}: {text}");
         assert!(!text.contains("<script") && !text.contains("]]>"), "{file}: {text}");
     }
+    let page = lair.read("report/report.html");
+    let (above, _) = page.split_once("<script type=\"application/json\"").expect("its data is at its end");
+    assert!(above.contains("&lt;script&gt;alert(1)&lt;") && !above.contains("<script"), "{above}");
     for file in ["report.json", "trace.json"] {
         json(&lair.read(&format!("report/{file}")));
     }
@@ -228,7 +231,16 @@ fn names_from_a_hostile_file_stay_text_in_every_file() {
 #[test]
 fn the_page_about_reports_names_every_file_and_shows_commands_that_exist() {
     let page = fs::read_to_string("docs/reports.md").expect("the page is there");
-    for file in ["report.json", "history.jsonl", "trace.json", "junit.xml", "summary.md", "index.html", "hunt.json"] {
+    for file in [
+        "report.html",
+        "report.json",
+        "history.jsonl",
+        "trace.json",
+        "junit.xml",
+        "summary.md",
+        "index.html",
+        "hunt.json",
+    ] {
         assert!(page.contains(&format!("`{file}`")), "{file}");
     }
     let scenarios = page.split_whitespace().filter(|word| word.starts_with("scenarios/") && word.ends_with(".yaml"));

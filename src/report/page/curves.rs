@@ -65,8 +65,9 @@ impl Curves {
         self.at(at).lost += 1;
     }
 
-    pub(super) fn has_one_again(&mut self, at: Duration) {
-        self.at(at).again += 1;
+    /// A client has a session, `again` after it had lost one.
+    pub(super) fn connected(&mut self, at: Duration, again: bool) {
+        self.at(at).again += u64::from(again);
     }
 
     fn at(&mut self, at: Duration) -> &mut Point {
@@ -139,7 +140,7 @@ mod tests {
         let mut curves = Curves::new();
         for second in 0..100_000 {
             curves.received(Duration::from_secs(second), Duration::from_millis(second % 1000));
-            curves.has_one_again(Duration::from_secs(second));
+            curves.connected(Duration::from_secs(second), true);
         }
         let drawn = curves.finish(Duration::from_secs(100_000));
         assert!(drawn.again.len() <= MOST_POINTS && drawn.again.len() > MOST_POINTS / 2);

@@ -9,7 +9,11 @@ use crate::history::{Directory, Entry, Name, Roster};
 use crate::scenario::PlannedFault;
 use lizard_sim::Fault;
 use serde::Serialize;
+use std::collections::BTreeMap;
 use std::time::Duration;
+
+/// Numbers before the steps of a trail.
+const HEAD: usize = 5;
 
 #[derive(Default, Serialize)]
 pub(super) struct Data {
@@ -25,7 +29,8 @@ pub(super) struct Data {
     at: Vec<u32>,
     sites: Vec<Name>,
     producers: Vec<Name>,
-    operations: Vec<String>,
+    /// Those that have a trail.
+    operations: BTreeMap<u32, String>,
     phrases: Vec<Phrase>,
     /// Each `[0, producer, number, ...]` of a message or `[1, operation, 0, ...]`, then its [`Note`], how many steps were
     /// left out, and then for each step the time since the one before, the host, the phrase.
@@ -86,9 +91,6 @@ impl Data {
             at,
             sites,
             producers: roster.producers.iter().map(|producer| producer.name.clone()).collect(),
-            operations: (0..roster.operations.len() as u32)
-                .map(|id| roster.operation(crate::history::OperationId(id)))
-                .collect(),
             ..Self::default()
         }
     }
@@ -134,13 +136,19 @@ impl Data {
         self
     }
 
-    pub(super) fn with_trails(mut self, trails: Vec<(Subject, Note, Trail)>) -> Self {
+    pub(super) fn with_trails(mut self, roster: &Roster, trails: Vec<(Subject, Note, Trail)>) -> Self {
+        for (subject, ..) in &trails {
+            if let Subject::Operation(operation) = subject {
+                self.operations.insert(operation.0, roster.operation(*operation));
+            }
+        }
         let trail = |(subject, note, trail): (Subject, Note, Trail)| {
             let [kind, whose, number] = match subject {
                 Subject::Message(message) => [0, u64::from(message.producer.0), message.number],
                 Subject::Operation(operation) => [1, u64::from(operation.0), 0],
             };
             let mut written = vec![kind, whose, number, u64::from(note.bits()), trail.more];
+            debug_assert_eq!(written.len(), HEAD);
             written.extend(flat(&trail.steps));
             written
         };
@@ -161,10 +169,21 @@ impl Data {
         }
     }
 
-    /// Adds the lists that everything else refers to, when nothing more will.
-    pub(super) fn with_phrases(self, phrases: Phrases) -> Self {
-        let (phrases, hosts) = phrases.into_parts();
-        Self { phrases, hosts, ..self }
+    /// Adds the lists that everything else refers to, when nothing more will. Of the phrases those that are said.
+    pub(super) fn with_phrases(mut self, phrases: Phrases) -> Self {
+        let (all, hosts) = phrases.into_parts();
+        let mut kept: Vec<Option<u64>> = vec![None; all.len()];
+        let trails = self.trails.iter_mut().map(|trail| &mut trail[HEAD..]);
+        let custodies = self.violations.iter_mut().map(|violation| &mut violation.custody[..]);
+        for phrase in trails.chain(custodies).flat_map(|steps| steps.iter_mut().skip(2).step_by(3)) {
+            let known = &mut kept[*phrase as usize];
+            if known.is_none() {
+                *known = Some(self.phrases.len() as u64);
+                self.phrases.push(all[*phrase as usize].clone());
+            }
+            *phrase = known.unwrap_or_default();
+        }
+        Self { hosts, ..self }
     }
 }
 

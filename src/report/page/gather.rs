@@ -103,7 +103,7 @@ impl Page {
         let data = Data::new(roster, report, end, self.settling)
             .with_faults(&self.faults, end)
             .with_custody(roster, directory, report, &mut self.phrases)
-            .with_trails(shown.trails)
+            .with_trails(roster, shown.trails)
             .with_lanes(laid, curves)
             .with_phrases(self.phrases);
         let tables = Tables { lost, all_lost, fates: self.fates, left_out };
@@ -121,9 +121,8 @@ impl Page {
             let phrase = self.phrases.of_message(&self.roster, event, message, service);
             (Subject::Message(message), phrase)
         } else if let Some(operation) = event.operation() {
-            let subject = Subject::Operation(operation);
-            self.trails.note(subject, Note::OPERATION);
-            (subject, self.phrases.told(&self.roster, event, Some(self.roster.operation(operation))))
+            let phrase = self.phrases.told(&self.roster, event, Some(self.roster.operation(operation)));
+            (Subject::Operation(operation), phrase)
         } else {
             return;
         };
@@ -143,9 +142,8 @@ impl Page {
                 self.away.insert(client.clone());
             }
             Event::Connected { client, .. } => {
-                if self.away.remove(client) {
-                    self.curves.has_one_again(entry.at);
-                }
+                let again = self.away.remove(client);
+                self.curves.connected(entry.at, again);
             }
             // One that begins anew does not connect again.
             Event::Power { state: Power::Lost | Power::Crashed | Power::Stopped } => {

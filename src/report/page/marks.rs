@@ -1,6 +1,6 @@
 //! What lies on a host's lane beside messages: moves, leaderships, sessions, times without power.
 use super::super::log::{of_cause, words};
-use super::phrases::Phrases;
+use super::phrases::{Phrases, shortened};
 use super::sample::Sample;
 use crate::history::{Directory, Entry, Event, HostId, Name, Power, Roster};
 use std::collections::{BTreeMap, BTreeSet};
@@ -92,7 +92,7 @@ impl Marks {
     pub(super) fn see(&mut self, entry: &Entry, roster: &Roster, directory: &Directory, phrases: &mut Phrases) {
         let host = phrases.host(directory, &entry.host);
         let mut mark = |kind: &'static str, host: u32| {
-            let text = words(roster, &entry.event);
+            let text = shortened(&words(roster, &entry.event));
             let sample = if matches!(kind, "move" | "active") { &mut self.moves } else { &mut self.others };
             sample.push(Mark { at: micros(entry.at), host, kind, text }, 1);
         };

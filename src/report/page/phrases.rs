@@ -93,7 +93,8 @@ impl Phrases {
         if let Some(told) = self.told.get(&text) {
             return *told;
         }
-        let number = self.add(Phrase { what: name_of(event), text: text.clone(), to: None, destination: None });
+        let phrase = Phrase { what: name_of(event), text: shortened(&text), to: None, destination: None };
+        let number = self.add(phrase);
         self.told.insert(text, number);
         number
     }
@@ -121,6 +122,15 @@ fn key(event: &Event, service: Option<u32>) -> Option<Key> {
         Event::Unacked { destination, why, .. } => Key { number: u64::from(destination.0), why, ..key },
         _ => return None,
     })
+}
+
+/// Cuts an answer or a payload that nobody could read on a page.
+pub(super) fn shortened(text: &str) -> String {
+    const MOST: usize = 400;
+    match text.char_indices().nth(MOST) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }
 
 /// What a step is, in a word that the page's scripts know.

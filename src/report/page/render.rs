@@ -12,12 +12,14 @@ const TEMPLATE: &str = include_str!("page.html");
 const STYLES: [&str; 2] = [include_str!("uplot/uPlot.min.css"), include_str!("page.css")];
 
 /// In this order: each uses what those before it declare.
-const SCRIPTS: [&str; 9] = [
+const SCRIPTS: [&str; 11] = [
     include_str!("uplot/uPlot.iife.min.js"),
     include_str!("script/read.js"),
     include_str!("script/paint.js"),
     include_str!("script/lanes.js"),
     include_str!("script/diagram.js"),
+    include_str!("script/ground.js"),
+    include_str!("script/arrows.js"),
     include_str!("script/gestures.js"),
     include_str!("script/panel.js"),
     include_str!("script/charts.js"),

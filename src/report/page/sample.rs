@@ -1,12 +1,16 @@
-//! Every n-th of many: n doubles whenever there is no more room.
+//! One in n of many: n doubles whenever there is no more room.
 
-/// Keeps some of what it is given, evenly, and counts the rest.
+/// Keeps some of what it is given, evenly over all of it, and counts the rest.
+///
+/// Which ones hangs on their numbers, scattered: a thousand devices take turns, and every 16th message would be one of
+/// always the same few.
 #[derive(Clone, Debug)]
 pub(super) struct Sample<T> {
     /// Most that the kept ones may weigh together.
     room: usize,
     weight: usize,
-    every: u64,
+    /// A power of two.
+    one_in: u64,
     seen: u64,
     kept: Vec<Kept<T>>,
 }
@@ -21,21 +25,21 @@ struct Kept<T> {
 impl<T> Sample<T> {
     /// Begins with room for this much.
     pub(super) fn new(room: usize) -> Self {
-        Self { room, weight: 0, every: 1, seen: 0, kept: Vec::new() }
+        Self { room, weight: 0, one_in: 1, seen: 0, kept: Vec::new() }
     }
 
     /// Takes one that weighs so much.
     pub(super) fn push(&mut self, item: T, weight: usize) {
         let number = self.seen;
         self.seen += 1;
-        if !number.is_multiple_of(self.every) {
+        if !is_in(number, self.one_in) {
             return;
         }
         self.weight += weight;
         self.kept.push(Kept { number, weight, item });
         while self.weight > self.room && self.kept.len() > 1 {
-            self.every *= 2;
-            self.kept.retain(|kept| kept.number.is_multiple_of(self.every));
+            self.one_in *= 2;
+            self.kept.retain(|kept| is_in(kept.number, self.one_in));
             self.weight = self.kept.iter().map(|kept| kept.weight).sum();
         }
     }
@@ -51,6 +55,14 @@ impl<T> Sample<T> {
     }
 }
 
+/// Whether a number is in the sample of one in so many. What is in a smaller sample is in every larger one.
+fn is_in(number: u64, one_in: u64) -> bool {
+    // The mixing of splitmix64 (Steele, Lea, Flood, "Fast splittable pseudorandom number generators", 2014).
+    let mixed = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (mixed ^ (mixed >> 31)) & (one_in - 1) == 0
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,14 +76,17 @@ mod tests {
     }
 
     #[test]
-    fn of_what_does_not_fit_every_nth_is_kept_however_much_comes() {
-        let mut sample = Sample::new(100);
+    fn of_what_does_not_fit_some_of_each_part_are_kept_however_much_comes() {
+        let mut sample = Sample::new(1000);
         (0..100_000).for_each(|n| sample.push(n, 2));
-        assert!(sample.weight <= 100 && sample.weight > 50 && sample.kept.capacity() <= 256);
+        assert!(sample.weight <= 1000 && sample.weight > 400 && sample.kept.capacity() <= 2048);
         let left_out = sample.left_out();
-        let kept: Vec<i32> = sample.into_kept().collect();
+        let kept: Vec<u64> = sample.into_kept().collect();
         assert_eq!(left_out, 100_000 - kept.len() as u64);
-        assert!(kept.windows(2).all(|two| two[1] - two[0] == kept[1]), "evenly: {kept:?}");
+        let of_tenth = |tenth| kept.iter().filter(|n| **n / 10_000 == tenth).count();
+        let of_device = |device| kept.iter().filter(|n| **n % 16 == device).count();
+        assert!((0..10).all(|tenth| of_tenth(tenth) * 20 > kept.len()), "evenly: {kept:?}");
+        assert!((0..16).all(|device| of_device(device) * 32 > kept.len()), "of everybody: {kept:?}");
     }
 
     #[test]

@@ -3,6 +3,7 @@ use super::super::summary::{ExpectationReport, InvariantReport, MessageCounts, P
 use super::super::text::{counted, stopwatch};
 use super::super::visible::visible;
 use super::fates::Fates;
+use super::phrases::shortened;
 use crate::custody::Open;
 use crate::history::{DestinationId, MessageId, Roster};
 use crate::invariant;
@@ -120,7 +121,7 @@ impl Sheet {
         let operations = report.operations.iter().take(MOST_LINES).map(|operation| Line {
             seconds: operation.at_seconds,
             at: clock(operation.at_seconds),
-            text: told(&format!("{} for {}: {}", operation.verb, operation.target, operation.answer)),
+            text: told(&shortened(&format!("{} for {}: {}", operation.verb, operation.target, operation.answer))),
             class: "",
         });
         Self {
@@ -316,7 +317,7 @@ fn left_out(report: &Report, tables: &Tables) -> Vec<String> {
     let (trails, marks) = tables.left_out;
     if trails > 0 {
         said.push(format!(
-            "The diagram shows a sample: {} messages are not drawn, evenly chosen. Violations and their custody, and \
+            "The diagram shows a sample: {} messages and operations are not drawn, evenly chosen. Violations and their custody, and \
              every message of the tables, are. The numbers, charts and tables count all.",
             counted(trails)
         ));

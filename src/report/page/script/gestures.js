@@ -148,7 +148,7 @@ function hoverAt(x, y) {
 // The overview: click or drag to go there.
 function leap(event) {
   const x = event.clientX - stage.overview.getBoundingClientRect().left;
-  const at = ((x - stage.gutter) / (stage.width - stage.gutter - 1)) * data.end;
+  const at = (((x - stage.gutter) / (stage.width - stage.gutter)) * (1 + 2 * EDGE) - EDGE) * data.end;
   const span = stage.view.until - stage.view.from;
   look(at - span / 2, at + span / 2);
 }

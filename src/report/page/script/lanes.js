@@ -1,14 +1,11 @@
 // Lanes: sites one below the other, their hosts within. A large site is folded: what is not of interest shares one lane.
+const ALONE = 40; // of a folded site stand alone at most, the latest that were asked for
 const FOLDED = 16; // a site with more hosts than this begins folded
 const ROW = 38;
 const CLOSE = 26; // with many lanes
 const SITE = 24;
 
 const lanes = { rows: [], of: [], row: ROW, height: 0, unfolded: false, foldable: false, shown: new Set() };
-
-function isOfInterest(host) {
-  return lanes.shown.has(host);
-}
 
 // Hosts that a violation tells of stand alone from the start.
 for (const violation of violations) {
@@ -20,6 +17,7 @@ function layLanes() {
   lanes.of = new Array(hosts.length).fill(-1);
   lanes.foldable = false;
   lanes.row = roster > FOLDED ? CLOSE : ROW;
+  const latest = new Set([...lanes.shown].slice(-ALONE));
   let y = 0;
   const add = (row, height) => {
     row.y = y + height / 2;
@@ -34,7 +32,7 @@ function layLanes() {
     add({ site }, SITE);
     const folds = here.length > FOLDED;
     lanes.foldable ||= folds;
-    const alone = folds && !lanes.unfolded ? here.filter(isOfInterest).slice(0, 40) : here;
+    const alone = folds && !lanes.unfolded ? here.filter((host) => latest.has(host)) : here;
     for (const host of alone) {
       lanes.of[host] = lanes.rows.length;
       add({ host, name: hosts[host] }, lanes.row);
@@ -50,11 +48,14 @@ function layLanes() {
 
 // Gives these hosts lanes of their own. Says whether that changed anything.
 function showHosts(list) {
-  const before = lanes.shown.size;
-  for (const host of list) if (host < roster) lanes.shown.add(host);
-  if (lanes.shown.size === before || lanes.unfolded || !lanes.foldable) return false;
+  for (const host of list.filter((one) => one < roster)) {
+    lanes.shown.delete(host);
+    lanes.shown.add(host);
+  }
+  if (lanes.unfolded || !lanes.foldable) return false;
+  const before = lanes.of;
   layLanes();
-  return true;
+  return lanes.of.some((row, host) => row !== before[host]);
 }
 
 // The rows of a host or of all hosts of a site.

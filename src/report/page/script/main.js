@@ -248,6 +248,11 @@ function begin() {
   drawCharts();
   document.querySelector("[data-tool=next]").hidden = violations.length === 0;
   document.querySelector("[data-tool=unfold]").hidden = !lanes.foldable;
+  for (const button of document.querySelectorAll("[data-message]")) {
+    if (trailByKey.has(button.dataset.message)) continue;
+    button.disabled = true;
+    button.title = "Its trail is not on this page; history.jsonl has it.";
+  }
   let width = stage.width;
   new ResizeObserver(() => {
     measure();

@@ -16,7 +16,9 @@ function choose(thing, { look: go = true, focus = false } = {}) {
   panel.hidden = false;
   panel.scrollTop = 0;
   for (const button of document.querySelectorAll("[data-violation]")) {
-    button.toggleAttribute("aria-current", thing.kind === "violation" && Number(button.dataset.violation) === thing.violation.index);
+    const isThis = thing.kind === "violation" && Number(button.dataset.violation) === thing.violation.index;
+    if (isThis) button.setAttribute("aria-current", "true");
+    else button.removeAttribute("aria-current");
   }
   if (focus) {
     invoker = document.activeElement;
@@ -140,7 +142,8 @@ function withOutages(trail) {
 
 function custody(rows) {
   return make("ol", { className: "custody", ariaLabel: "Custody" }, ...rows.map((row) =>
-    make("li", row.world ? { className: "world" } : {}, moment(row.at), make("p", {}, make("b", {}, visible(hosts[row.host])), " ", make("span", {}, visible(row.words))))));
+    make("li", row.world ? { className: "world" } : {}, moment(row.at), make("p", {},
+      ...(row.host === undefined ? [] : [make("b", {}, visible(hosts[row.host])), " "]), make("span", {}, visible(row.words))))));
 }
 
 function tellViolation(violation) {
@@ -166,7 +169,7 @@ function tellHost(host) {
     ...data.marks.filter((mark) => mark.host === host).map((mark) => ({ at: mark.at, words: mark.text })),
   ].sort((a, b) => a.at - b.at);
   const ways = trails.filter((trail) => trail.legs.some((leg) => leg.host === host || leg.to === host)).length;
-  const rows = events.slice(0, MOST_EVENTS).map((event) => ({ ...event, host }));
+  const rows = events.slice(0, MOST_EVENTS);
   return [
     make("p", { className: "facts" }, `in ${visible(data.sites[data.at[host]] || "")} · ${ways.toLocaleString("en")} messages and operations drawn`),
     custody(rows),

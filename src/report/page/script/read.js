@@ -2,7 +2,7 @@
 const data = JSON.parse(document.getElementById("data").textContent);
 
 const SUBJECT = "\uFDD0"; // where a sentence names its message
-const NOTE = { LOST: 1, TWICE: 2, LATE: 4, GIVEN_UP: 8, VIOLATED: 16, OPERATION: 32 };
+const NOTE = { LOST: 1, TWICE: 2, LATE: 4, GIVEN_UP: 8, VIOLATED: 16 };
 const SECOND = 1e6; // times are microseconds
 
 data.marks = data.marks.map(([at, host, kind, text]) => ({ at, host, kind, text }));
@@ -121,7 +121,7 @@ function isReceived(trail) {
 
 // How it fared, in one word, the worst first; colours go by it.
 function fateOf(trail) {
-  if (trail.note & NOTE.OPERATION) return "operation";
+  if (trail.kind === 1) return "operation";
   if (trail.note & (NOTE.LOST | NOTE.GIVEN_UP)) return "lost";
   if (trail.note & NOTE.TWICE) return "twice";
   const got = trail.steps.find((step) => step.phrase.what === "received");

@@ -155,14 +155,31 @@ fn a_hunt_leaves_its_result_and_the_whole_run_of_each_causes_shortest_seed() {
     let result = json(&lair.read("report/hunt.json"));
     let shortest = &result["scenarios"][0]["groups"][0]["shortest"];
     let place = format!("seed-{}", shortest["seed"]);
-    assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.html", "report.json", "trace.json"]);
+    assert_eq!(
+        lair.names(&format!("report/{place}")),
+        ["history.jsonl", "report.html", "report.json", "shrunk.yaml", "trace.json"]
+    );
+    let shrunk = &result["scenarios"][0]["groups"][0]["shrunk"];
+    let small = format!("{report}/{place}/shrunk.yaml");
+    assert_eq!((&shrunk["file"], &shrunk["clients"]), (&small.as_str().into(), &1.into()));
+    assert_eq!(lizard(&["run", &small], None).status.code(), Some(0), "it expects its violation");
+    assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/shrunk.yaml""#)));
     let junit = lair.read("report/junit.xml");
+    assert!(junit.contains(shrunk["sentence"].as_str().expect("a sentence")), "{junit}");
     let replay = shortest["replay"].as_str().expect("a line");
     assert!(junit.contains(replay) && junit.contains(" confirmed\n"), "with custody: {junit}");
     assert!(junit.contains(r#"message="violated in "#) && junit.matches("<testsuite ").count() == 1, "{junit}");
     let summary = lair.read("report/summary.md");
     assert!(summary.starts_with("## Giant Lizard: 2 of 2 seeds FAILED\n") && summary.contains(replay), "{summary}");
     assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/trace.json""#)));
+
+    let output = lizard(&[&hunt[..], &["--no-shrink"]].concat(), None);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert_eq!(
+        lair.names(&format!("report/{place}")),
+        ["history.jsonl", "report.html", "report.json", "trace.json"],
+        "not of before"
+    );
 
     let output = lizard(&["hunt", "scenarios/quiet.yaml", "--seeds", "0..2", "--no-save", "--report", &report], None);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));

@@ -3,6 +3,7 @@
 //! ```text
 //! DIR/index.html  junit.xml  summary.md  [hunt.json]           of all runs
 //! DIR/[PLACE/]report.html  report.json  history.jsonl  trace.json     of one run; several runs have a place each
+//! DIR/[PLACE/]shrunk.yaml                                            of a hunt's shortest seed: what else fails like it
 //! ```
 use super::chapter::Chapter;
 use super::draft::Draft;
@@ -14,7 +15,10 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 /// What lies in the place of each run, those first that a person opens.
-pub(super) const FILES_OF_A_RUN: [&str; 4] = ["report.html", "report.json", "history.jsonl", "trace.json"];
+pub(super) const FILES_OF_A_RUN: [&str; 5] = ["report.html", SHRUNK_FILE, "report.json", "history.jsonl", "trace.json"];
+
+/// The smallest scenario that fails like the run, where a hunt has looked for it.
+const SHRUNK_FILE: &str = "shrunk.yaml";
 
 /// What tells of all runs, beside the index.
 pub(super) const FILES_OF_ALL: [&str; 2] = ["summary.md", "junit.xml"];
@@ -70,6 +74,21 @@ impl Folder {
             Ok((history, trace)) => Ok(RunFiles { folder, history, trace, page: Page::begin(plan) }),
             Err(why) => Err(FolderError { folder, why }),
         }
+    }
+
+    /// Puts the smallest scenario that fails like a run into that run's place, or takes that of an earlier hunt away.
+    /// Tells where it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn shrunk(&self, place: &Path, text: Option<&str>) -> Result<PathBuf, FolderError> {
+        let folder = self.root.join(place);
+        let file = folder.join(SHRUNK_FILE);
+        let put = match text {
+            Some(text) => fs::create_dir_all(&folder).and_then(|()| Draft::write(&folder, SHRUNK_FILE, text)),
+            None => remove(&file),
+        };
+        put.map(|()| file).map_err(|why| FolderError { folder, why })
     }
 
     /// Adds a run to what tells of all.

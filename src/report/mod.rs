@@ -29,7 +29,7 @@ pub use folder::{Folder, FolderError, RunFiles};
 pub use history_lines::{HISTORY_SCHEMA, HistoryLines};
 pub use hunt::{
     Bound, Cause, Coverage, ErrorSeed, Errors, FailureGroup, HUNT_SCHEMA, HuntReport, HuntedScenario, InvariantTally,
-    KeptTally, Method, Phase, SeedRange, ShardOf, Shortest,
+    KeptTally, Method, Phase, SeedRange, ShardOf, Shortest, Smallest, Stopped,
 };
 pub use hunt_text::render_hunt;
 pub use index::to_index;

@@ -44,6 +44,23 @@ fn check_warns_on_stderr_of_what_leaves_the_envelope_and_answers_zero() {
 }
 
 #[test]
+fn prove_runs_a_pitfall_three_ways_on_every_seed_and_shows_what_caught_it() {
+    let output = lizard(&["prove", "scenarios/pitfalls/hub-confirms-before-it-stores.yaml", "--seeds", "0..2"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    let shown = out(&output);
+    let row = shown.lines().find(|line| line.starts_with("no-confirmed-loss")).unwrap_or_default();
+    assert_eq!(row.split_whitespace().nth(1), Some("*2"), "{shown}");
+    assert!(shown.ends_with("every pitfall is caught: 1 pitfalls, 2 seeds, 6 runs\n"), "{shown}");
+}
+
+#[test]
+fn prove_refuses_a_file_without_a_pitfall_before_anything_runs() {
+    let output = lizard(&["prove", "scenarios/quiet.yaml"]);
+    assert_eq!((output.status.code(), out(&output)), (Some(2), String::new()));
+    assert!(err(&output).contains("scenarios/quiet.yaml: there is no `pitfall:` section"), "{}", err(&output));
+}
+
+#[test]
 fn run_refuses_a_bad_file_before_anything_runs_and_keeps_stdout_clean() {
     let output = lizard(&["run", "scenarios/giant-lizard.yaml", "tests/bad_scenarios/three_mistakes.yaml"]);
     assert_eq!(output.status.code(), Some(2));

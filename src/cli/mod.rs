@@ -8,6 +8,7 @@ mod merge;
 mod new;
 mod output;
 mod progress;
+mod prove;
 mod replay;
 mod reporting;
 mod run;
@@ -40,6 +41,7 @@ enum Command {
     Merge(merge::Merge),
     Replay(replay::Replay),
     Shrink(shrink::Shrink),
+    Prove(prove::Prove),
     Check(check::Check),
     List(list::List),
     Explain(explain::Explain),
@@ -56,6 +58,7 @@ pub fn main() -> ExitCode {
         Command::Merge(merge) => merge.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Shrink(shrink) => shrink.execute(),
+        Command::Prove(prove) => prove.execute(),
         Command::Check(check) => check.execute(),
         Command::List(list) => list.execute(),
         Command::Explain(explain) => explain.execute(),

@@ -1,5 +1,6 @@
 //! The `lizard` command: one subcommand a file. Results go to stdout, all else to stderr; plain when not a terminal.
 mod check;
+mod diverge;
 mod explain;
 mod files;
 mod hunt;
@@ -37,6 +38,7 @@ enum Command {
     Merge(merge::Merge),
     Replay(replay::Replay),
     Shrink(shrink::Shrink),
+    Diverge(diverge::Diverge),
     Check(check::Check),
     List(list::List),
     Explain(explain::Explain),
@@ -53,6 +55,7 @@ pub fn main() -> ExitCode {
         Command::Merge(merge) => merge.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Shrink(shrink) => shrink.execute(),
+        Command::Diverge(diverge) => diverge.execute(),
         Command::Check(check) => check.execute(),
         Command::List(list) => list.execute(),
         Command::Explain(explain) => explain.execute(),

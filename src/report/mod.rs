@@ -1,10 +1,12 @@
 //! What a run showed, for people and for machines.
 //!
 //! - [`summary`]: the report of a run. [`text`], [`json`]: printed. [`story`]: its short timeline. [`log`]: the history in
-//!   words. [`hunt`], [`hunt_text`]: what many seeds showed.
+//!   words. [`hunt`], [`hunt_text`]: what many seeds showed. [`diverge`], [`diverge_text`]: what two runs differ in.
 //! - [`folder`]: what `--report` leaves behind, run by run ([`chapter`]): [`history_lines`], [`trace`], [`junit`],
-//!   [`markdown`], [`index`], of hunts [`hunted`]; each written as a [`draft`], and other people's words made [`visible`].
+//!   [`markdown`], [`index`], of hunts [`hunted`], of two runs [`side_by_side`]; each written as a [`draft`], and other people's words made [`visible`].
 mod chapter;
+mod diverge;
+mod diverge_text;
 mod draft;
 mod folder;
 mod history_lines;
@@ -17,6 +19,7 @@ mod junit;
 mod log;
 mod markdown;
 mod record;
+mod side_by_side;
 mod story;
 mod summary;
 mod text;
@@ -24,6 +27,10 @@ mod trace;
 mod visible;
 
 pub use chapter::{Chapter, PitfallWay, Reading};
+pub use diverge::{
+    DIVERGE_SCHEMA, Difference, DifferenceKind, DivergeReport, Likeness, Pair, PlanDifferences, Row, RunSide, Whose,
+};
+pub use diverge_text::render_divergence;
 pub use folder::{Folder, FolderError, RunFiles};
 pub use history_lines::{HISTORY_SCHEMA, HistoryLines};
 pub use hunt::{
@@ -35,6 +42,7 @@ pub use index::to_index;
 pub use json::to_json;
 pub use junit::to_junit;
 pub use log::line;
+pub(crate) use log::words;
 pub use markdown::to_markdown;
 pub use record::{Onlookers, Recorder};
 pub use story::{Story, StoryLine};

@@ -276,7 +276,7 @@ fn span(ms: f64) -> String {
 }
 
 /// Cuts an answer that would not fit a line.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 160;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}...", &text[..end]),

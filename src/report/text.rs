@@ -222,6 +222,7 @@ impl Page {
         let rest = [
             ("received twice", messages.duplicates),
             ("lost", messages.lost),
+            ("on their way", messages.open),
             ("given up", messages.given_up),
             ("indeterminate", messages.indeterminate),
         ];

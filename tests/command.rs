@@ -460,7 +460,7 @@ fn diverge_refuses_what_cannot_be_compared() {
     refused(&[file, "--seed", "1", "--seed", "2", "--seed", "3"], "`--seed` was given 3 times");
     refused(&[file, "--turn-on"], "no `pitfall:` section");
     refused(&[file, "tests/bad_scenarios/three_mistakes.yaml"], "3 mistakes, nothing was run");
-    refused(&[file, file, file, "--seed", "1"], "unexpected argument");
+    refused(&[file, file, file, "--seed", "1"], "no more were expected");
 }
 
 #[test]

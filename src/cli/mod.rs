@@ -29,7 +29,8 @@ struct Lizard {
 }
 
 const AFTER: &str = "Exit code 0: all held. 1: an invariant or expectation failed. \
-2: the scenario or the command line is wrong. 3: Giant Lizard itself failed.";
+2: the scenario or the command line is wrong. 3: Giant Lizard itself failed. `diverge` answers as `diff` does: \
+0 for the same run, 1 for two that differ.";
 
 #[derive(Debug, Subcommand)]
 enum Command {

@@ -39,12 +39,47 @@ pub fn render_situation(
             out += &format!("    {name:<width$}  {line}\n");
         }
     }
+    out += &nowhere(situation, roster, &wanted, palette);
     match hosts.len() - told.len() {
         0 => {}
         1 => out += "    and one more host\n",
         more => out += &format!("    and {} more hosts; `--host` tells of one\n", counted(more as u64)),
     }
     out
+}
+
+/// What nobody has any more, of the producers on hosts that are wanted.
+fn nowhere(situation: &Situation, roster: &Roster, wanted: impl Fn(&str) -> bool, palette: Palette) -> String {
+    let of_wanted = |message: &&MessageId| {
+        roster.producers.get(message.producer.index()).is_some_and(|producer| wanted(&producer.host))
+    };
+    let messages: Vec<MessageId> = situation.nowhere().iter().filter(of_wanted).copied().collect();
+    if messages.is_empty() {
+        return String::new();
+    }
+    let line = list(roster, "confirmed, and neither stored nor with all who are owed it", messages.into_iter());
+    format!("    {}\n", palette.bad(&visible(&line)))
+}
+
+/// `3 sent and not confirmed: xyz/telemetry #126 to #128`.
+fn list(roster: &Roster, how: &str, messages: impl Iterator<Item = MessageId>) -> String {
+    let mut count = 0;
+    let mut runs: Vec<(MessageId, u64)> = Vec::new();
+    for message in messages {
+        count += 1;
+        match runs.last_mut() {
+            Some((first, last)) if first.producer == message.producer && *last + 1 == message.number => {
+                *last = message.number;
+            }
+            _ => runs.push((message, message.number)),
+        }
+    }
+    let runs = runs.into_iter().map(|(first, last)| match last - first.number {
+        0 => roster.message(first),
+        1 => format!("{} and #{last}", roster.message(first)),
+        _ => format!("{} to #{last}", roster.message(first)),
+    });
+    format!("{} {how}: {}", counted(count), listed(&runs.collect::<Vec<_>>()))
 }
 
 fn condition(condition: &Condition) -> String {
@@ -133,7 +168,7 @@ impl Teller<'_> {
             (&outbox.uncertain, "not confirmed when its last boot ended"),
         ] {
             if !these.is_empty() {
-                lines.push(self.counted(how, these.iter().copied()));
+                lines.push(list(self.roster, how, these.iter().copied()));
             }
         }
         for (destination, these) in state.shelf.by_destination() {
@@ -142,7 +177,7 @@ impl Teller<'_> {
             let (sent, waiting): (Vec<_>, Vec<_>) = these.iter().partition(|(_, to)| to.is_some());
             if !waiting.is_empty() {
                 let how = format!("stored for {name} and not sent on");
-                lines.push(self.counted(&how, waiting.iter().map(|(message, _)| **message)));
+                lines.push(list(self.roster, &how, waiting.iter().map(|(message, _)| **message)));
             }
             let mut by_holder: BTreeMap<&Name, Vec<MessageId>> = BTreeMap::new();
             for (message, to) in sent {
@@ -150,7 +185,7 @@ impl Teller<'_> {
             }
             for (holder, messages) in by_holder {
                 let how = format!("stored for {name}, sent to {holder} and not {verb}");
-                lines.push(self.counted(&how, messages.into_iter()));
+                lines.push(list(self.roster, &how, messages.into_iter()));
             }
         }
         for (these, how) in [
@@ -161,7 +196,7 @@ impl Teller<'_> {
             for destination in destinations {
                 let messages = these.iter().filter(|(other, _)| *other == destination).map(|(_, message)| *message);
                 let how = format!("{how}, for {}", self.roster.destination_name(destination));
-                lines.push(self.counted(&how, messages));
+                lines.push(list(self.roster, &how, messages));
             }
         }
         for (client, number) in &state.unreported {
@@ -171,30 +206,6 @@ impl Teller<'_> {
 
     fn acknowledges(&self, destination: DestinationId) -> bool {
         self.roster.destinations.get(destination.index()).is_some_and(|destination| destination.mode.is_some())
-    }
-
-    /// `3 sent and not confirmed: xyz/telemetry #126 to #128`.
-    fn counted(&self, how: &str, messages: impl Iterator<Item = MessageId>) -> String {
-        let mut count = 0;
-        let mut runs: Vec<(MessageId, u64)> = Vec::new();
-        for message in messages {
-            count += 1;
-            match runs.last_mut() {
-                Some((first, last)) if first.producer == message.producer && *last + 1 == message.number => {
-                    *last = message.number;
-                }
-                _ => runs.push((message, message.number)),
-            }
-        }
-        let runs: Vec<String> = runs
-            .into_iter()
-            .map(|(first, last)| match last - first.number {
-                0 => self.roster.message(first),
-                1 => format!("{} and #{last}", self.roster.message(first)),
-                _ => format!("{} to #{last}", self.roster.message(first)),
-            })
-            .collect();
-        format!("{} {how}: {}", counted(count), listed(&runs))
     }
 
     fn errands(&self, lines: &mut Vec<String>) {
@@ -278,6 +289,7 @@ mod tests {
         events.push((12, "till", Event::Connecting { client: "till".into(), service: "broker".into() }));
         events.push((13, "field", Event::Cut { from: "field".into(), to: "west".into() }));
         events.push((14, "broker", Event::Fault { text: "full disk".into(), on: true }));
+        events.push((15, "xyz", Event::Confirmed { message: telemetry(7) }));
         let cause = Cause::Silence;
         let lost = |session| Event::SessionLost { client: "two".into(), service: "broker".into(), session, cause };
         events.push((15, "two", lost(1)));

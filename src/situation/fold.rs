@@ -20,6 +20,8 @@ pub struct Situation {
     owed: BTreeSet<DestinationId>,
     /// What each destination has, by producer: what comes to a service again afterwards is on no way any more.
     done: BTreeMap<(DestinationId, u32), Numbers>,
+    /// Confirmed, and by nobody's word on a disk or with all who are owed it.
+    nowhere: BTreeSet<MessageId>,
 }
 
 impl Situation {
@@ -40,6 +42,7 @@ impl Situation {
             acks: roster.destinations.iter().map(|destination| destination.mode.is_some()).collect(),
             owed: standing.map(|(index, _)| DestinationId(index as u32)).collect(),
             done: BTreeMap::new(),
+            nowhere: BTreeSet::new(),
         }
     }
 
@@ -53,6 +56,11 @@ impl Situation {
     /// Every host, in the roster's order.
     pub fn hosts(&self) -> &[HostState] {
         &self.hosts
+    }
+
+    /// What was confirmed, and is neither stored by any service nor with all who are owed it: nobody will bring it.
+    pub fn nowhere(&self) -> &BTreeSet<MessageId> {
+        &self.nowhere
     }
 
     fn host(&mut self, name: &str) -> Option<&mut HostState> {
@@ -77,10 +85,27 @@ impl Situation {
         let destinations = self.routes.get(message.producer.index()).cloned().unwrap_or_default();
         let Some(host) = self.directory.host(at) else { return };
         for destination in destinations {
-            let has_it = self.done.get(&(destination, message.producer.0)).is_some_and(|n| n.contains(message.number));
-            if self.owed.contains(&destination) && !has_it && self.directory.via(destination).contains(&host) {
+            let is_open = self.owed.contains(&destination) && !self.has(destination, message);
+            if is_open && self.directory.via(destination).contains(&host) {
                 self.hosts[host.index()].shelf.stored(message, destination);
             }
+        }
+        self.nowhere.remove(&message);
+    }
+
+    fn has(&self, destination: DestinationId, message: MessageId) -> bool {
+        self.done.get(&(destination, message.producer.0)).is_some_and(|numbers| numbers.contains(message.number))
+    }
+
+    fn confirmed(&mut self, message: MessageId) {
+        let Some(destinations) = self.routes.get(message.producer.index()) else { return };
+        let is_stored = |destination: DestinationId| {
+            let services = self.directory.via(destination).iter();
+            services.into_iter().any(|host| self.hosts[host.index()].shelf.has(message, destination))
+        };
+        let owed = destinations.iter().filter(|destination| self.owed.contains(destination));
+        if owed.into_iter().any(|destination| !self.has(*destination, message) && !is_stored(*destination)) {
+            self.nowhere.insert(message);
         }
     }
 
@@ -96,6 +121,7 @@ impl Situation {
     /// A destination has a message for good.
     fn done(&mut self, message: MessageId, destination: DestinationId) {
         self.done.entry((destination, message.producer.0)).or_default().insert(message.number);
+        self.nowhere.remove(&message);
         for host in self.directory.via(destination) {
             self.hosts[host.index()].shelf.done(message, destination);
         }
@@ -167,6 +193,7 @@ impl Witness for Situation {
             Event::Delivered { .. } | Event::Received { .. } | Event::Acked { .. } | Event::Unacked { .. } => {
                 return self.receiver(host, event);
             }
+            Event::Confirmed { message } => self.confirmed(*message),
             Event::SubscribeStarted { destination } => drop(self.owed.insert(*destination)),
             _ => {}
         }

@@ -68,6 +68,9 @@ impl Shelf {
             }
         }
     }
+    pub(super) fn has(&self, message: MessageId, destination: DestinationId) -> bool {
+        self.stored.get(&destination).is_some_and(|these| these.contains_key(&message))
+    }
     /// Whether every destination has everything.
     pub fn is_empty(&self) -> bool {
         self.stored.is_empty()

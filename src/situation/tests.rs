@@ -152,6 +152,23 @@ fn a_broker_holds_what_is_owed_to_a_subscription_until_it_is_acknowledged() {
 }
 
 #[test]
+fn what_was_confirmed_and_not_stored_is_nowhere_until_it_is_stored_or_handled() {
+    let mut world = World::new();
+    for number in 1..=4 {
+        world.see("xyz", Event::Offered { message: telemetry(number), digest: 0 });
+    }
+    world.see("hub-a", Event::Stored { message: telemetry(1) });
+    for number in 1..=3 {
+        world.see("xyz", Event::Confirmed { message: telemetry(number) });
+    }
+    assert_eq!(*world.0.nowhere(), [telemetry(2), telemetry(3)].into());
+    world.see("hub-a", Event::Stored { message: telemetry(2) }).see("central", received(telemetry(3), CENTRAL));
+    assert!(world.0.nowhere().is_empty());
+    world.see("till", Event::Confirmed { message: order(1) });
+    assert!(world.0.nowhere().is_empty(), "nobody has subscribed");
+}
+
+#[test]
 fn sessions_are_told_from_both_ends_and_end_with_either_boot() {
     let mut world = World::new();
     world.see("xyz", Event::Connecting { client: "xyz".into(), service: "hub-a".into() });

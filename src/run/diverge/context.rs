@@ -1,6 +1,6 @@
 //! What led to a difference: what happened before to the same message, client or host, and to the world.
 use super::tape::{Deed, Tape};
-use crate::history::{Entry, Event, MessageId, Name, Roster};
+use crate::history::{Entry, Event, MessageId, Name, Power, Roster};
 use crate::report::{Row, Whose, words};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,6 +17,8 @@ struct Concern {
     /// The client it is about and those of its host, by whose sessions it is explained.
     clients: Vec<Name>,
     host: Option<Name>,
+    /// Where it happens, and where its producer and clients are: that others start is no news.
+    around: Vec<Name>,
 }
 
 impl Concern {
@@ -31,19 +33,22 @@ impl Concern {
         // A service has no clients of its own; what a device or a program does is told by its sessions.
         let theirs = roster.clients.iter().filter(|client| hosts.contains(&Some(&client.host)));
         clients.extend(theirs.map(|client| client.name.clone()));
+        let of_clients = roster.clients.iter().filter(|client| clients.contains(&client.name));
+        let around = hosts.into_iter().flatten().cloned().chain(of_clients.map(|client| client.host.clone())).collect();
         let plain = event.message().is_none() && event.operation().is_none() && event.client().is_none();
         Self {
             message: event.message(),
             operation: event.operation(),
             clients,
             host: plain.then(|| entry.host.clone()),
+            around,
         }
     }
 
     fn concerns(&self, entry: &Entry) -> bool {
         let event = &entry.event;
         if event.is_of_the_world() {
-            return true;
+            return !matches!(event, Event::Power { state: Power::On }) || self.around.contains(&entry.host);
         }
         if let Some(message) = event.message() {
             return self.message == Some(message);

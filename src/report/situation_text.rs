@@ -23,8 +23,8 @@ pub fn render_situation(
 ) -> String {
     let hosts: Vec<&HostState> = situation.hosts().iter().filter(|state| wanted(&state.name)).collect();
     let mut told: BTreeSet<&Name> = BTreeSet::new();
-    for busy in [true, false] {
-        let these = hosts.iter().filter(|state| busy == !(state.condition.is_plain() && state.is_idle()));
+    for quiet in [false, true] {
+        let these = hosts.iter().filter(|state| quiet == (state.condition.is_plain() && state.is_idle()));
         let room = HOSTS - told.len();
         told.extend(these.take(room).map(|state| &state.name));
     }

@@ -238,11 +238,10 @@ impl HostState {
             Event::HealthSeen { service, up: false } => drop(self.sees_down.insert(service.clone())),
             Event::Activated { destination, client, .. } => drop(self.active.insert(*destination, client.clone())),
             Event::Reported { client, number } => drop(self.unreported.insert(client.clone(), *number)),
-            Event::ReportedConfirmed { client, number } => {
-                if self.unreported.get(client).is_some_and(|open| open <= number) {
-                    self.unreported.remove(client);
-                }
-            }
+            Event::ReportedConfirmed { client, number } => self.unreported.retain(|other, open| {
+                let is_confirmed = other == client && *open <= *number;
+                !is_confirmed
+            }),
             _ => {}
         }
     }

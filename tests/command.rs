@@ -225,8 +225,14 @@ fn a_hunt_finds_what_the_knobs_of_a_pitfall_break_keeps_its_seed_and_tries_it_fi
     let kept = std::fs::read_to_string(lair.path("it.seeds")).expect("the seed is kept");
     let line = kept.lines().find(|line| !line.starts_with('#')).expect("one line").to_owned();
     assert!(line.contains("  no-confirmed-loss  ") && line.contains("  turned-on  # "), "{line}");
+    let seed = line.split(' ').next().expect("a seed");
+    let small = lair.path(&format!("it.shrunk/seed-{seed}-turned-on.yaml"));
+    assert!(shown.contains("shrunk: fails only while it is there: the attack on west at "), "{shown}");
+    assert!(shown.contains(&format!("    1 fault, 1 client: {small}\n")), "{shown}");
+    assert_eq!(lizard(&["run", &small]).status.code(), Some(0), "it expects its violation");
+    assert!(!out(&lizard(&["check", &lair.path("")])).contains("seed-"), "it is no scenario of its own");
 
-    let again = lair.hunt(&["--turn-on", "--seeds", "0..1", "--no-save", "--format", "json"], &[]);
+    let again = lair.hunt(&["--turn-on", "--seeds", "0..1", "--no-save", "--no-shrink", "--format", "json"], &[]);
     let first: serde_json::Value = serde_json::from_str(out(&again).lines().next().expect("a line")).expect("JSON");
     assert_eq!(first["schema"], "giant-lizard/report@1");
     assert_eq!(Some(first["seed"].to_string().as_str()), line.split(' ').next(), "the kept seed comes first");
@@ -235,7 +241,7 @@ fn a_hunt_finds_what_the_knobs_of_a_pitfall_break_keeps_its_seed_and_tries_it_fi
     // Another scenario in the same place makes another plan of the same seed.
     let text = std::fs::read_to_string(lair.path("it.yaml")).expect("it is there");
     std::fs::write(lair.path("it.yaml"), text.replace("telemetry: 1s", "telemetry: 2s")).expect("it is ours");
-    let stale = lair.hunt(&["--turn-on", "--seeds", "0..1", "--no-save"], &[]);
+    let stale = lair.hunt(&["--turn-on", "--seeds", "0..1", "--no-save", "--no-shrink"], &[]);
     assert!(err(&stale).contains("stale: seed") && out(&stale).contains("  stale: "), "{}", err(&stale));
     assert_eq!(std::fs::read_to_string(lair.path("it.seeds")).expect("it is kept"), kept, "--no-save");
 }
@@ -245,6 +251,7 @@ fn shards_of_every_kind_of_array_job_merge_into_what_one_machine_finds() {
     let lair = Lair::with("shards", PITFALL);
     let asked = ["--turn-on", "--seeds", "0..5", "--no-save", "--format", "json"];
     let whole = lair.hunt(&[&asked[..], &["--jobs", "1"]].concat(), &[]);
+    let unshrunk = lair.hunt(&[&asked[..], &["--no-shrink"]].concat(), &[]);
     let jobs: [&[(&str, &str)]; 4] = [
         &[],
         &[
@@ -275,9 +282,13 @@ fn shards_of_every_kind_of_array_job_merge_into_what_one_machine_finds() {
             std::fs::write(results.join(format!("{index}.jsonl")), &part.stdout).expect("a file");
         }
         let folder = results.to_str().expect("a plain path");
-        let merged = lizard(&["merge", folder, "--format", "json"]);
+        // One machine shrinks the seeds of all, as it does its own.
+        let (also, whole) = if kind == 0 { (&[][..], &whole) } else { (&["--no-shrink"][..], &unshrunk) };
+        let merged = lizard(&[&["merge", folder, "--format", "json"], also].concat());
         assert_eq!(merged.status.code(), whole.status.code(), "{}", err(&merged));
-        assert_eq!(summary(&merged).to_string(), summary(&whole).to_string(), "byte for byte but for the times");
+        assert_eq!(summary(&merged).to_string(), summary(whole).to_string(), "byte for byte but for the times");
+        let shrunk = &summary(&merged)["scenarios"][0]["groups"][0]["shrunk"];
+        assert_eq!((shrunk["faults"].as_u64(), kind == 0), ((kind == 0).then_some(1), shrunk.is_object()), "{shrunk}");
     }
     let one = lair.path("results-0/1.jsonl");
     let alone = lizard(&["merge", &one, "--format", "json"]);
@@ -286,9 +297,20 @@ fn shards_of_every_kind_of_array_job_merge_into_what_one_machine_finds() {
     let twice = lizard(&["merge", &one, &one]);
     assert_eq!(twice.status.code(), Some(2));
     assert!(err(&twice).contains("are the same shard, 1/2"), "{}", err(&twice));
-    let saved = lizard(&["merge", &lair.path("results-0"), "--save"]);
+    let saved = lizard(&["merge", &lair.path("results-0"), "--save", "--most-runs", "5"]);
     assert_eq!(saved.status.code(), Some(1), "{}", err(&saved));
     assert!(std::path::Path::new(&lair.path("it.seeds")).exists(), "{}", err(&saved));
+    let kept = std::fs::read_dir(lair.path("it.shrunk")).expect("the folder is there").count();
+    assert_eq!(kept, 1, "{}", out(&saved));
+    assert!(out(&saved).contains("Stopped when all runs were used up: it may not be the smallest"), "{}", out(&saved));
+
+    // Where the scenario is another one now, or gone, its seeds are told as they are.
+    std::fs::write(lair.path("it.yaml"), "name: x").expect("it is ours");
+    let elsewhere = lizard(&["merge", &lair.path("results-0")]);
+    assert!(err(&elsewhere).contains("it has mistakes now, so its seeds are not shrunk"), "{}", err(&elsewhere));
+    std::fs::copy("scenarios/pitfalls/send-buffer-reused.yaml", lair.path("it.yaml")).expect("it is ours");
+    let elsewhere = lizard(&["merge", &lair.path("results-0")]);
+    assert!(err(&elsewhere).contains("another scenario now, so its seeds are not shrunk"), "{}", err(&elsewhere));
 }
 
 #[test]
@@ -364,23 +386,47 @@ fn ctrl_c_ends_a_hunt_with_the_results_so_far() {
     assert_eq!(summary["tried"].as_u64(), Some(rest.lines().count() as u64), "each run but the first, and the result");
 }
 
+#[cfg(unix)]
+#[test]
+fn ctrl_c_ends_a_shrinking_with_the_smallest_file_so_far() {
+    let lair = Lair::with("ctrl-c-shrinking", PITFALL);
+    let mut hunt = Command::new(env!("CARGO_BIN_EXE_lizard"))
+        .args(["hunt", &lair.path("it.yaml"), "--turn-on", "--seeds", "4", "--format", "json"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let told = std::io::BufReader::new(hunt.stderr.take().expect("it is piped"));
+    let mut told = std::io::BufRead::lines(told).map(|line| line.expect("it is text"));
+    assert!(told.by_ref().any(|line| line.starts_with("shrinking 1 seed of ")), "it comes to that");
+    let sent = Command::new("kill").args(["-INT", &hunt.id().to_string()]).status().expect("kill runs");
+    assert!(sent.success());
+    let rest: Vec<String> = told.collect();
+    let output = hunt.wait_with_output().expect("it ends");
+    assert_eq!(output.status.code(), Some(1), "{rest:?}");
+    let summary = summary(&output);
+    assert_eq!(summary["complete"], true, "every seed was tried: {summary}");
+    let shrunk = &summary["scenarios"][0]["groups"][0]["shrunk"];
+    assert_eq!(shrunk["stopped"], "out-of-time", "{shrunk}");
+    let file = shrunk["file"].as_str().expect("it was written");
+    assert!(std::path::Path::new(file).exists() && rest.iter().any(|line| line.contains("is kept in")), "{rest:?}");
+}
+
 /// The script of `docs/scaling.md`, as a task of an array of two runs it: `srun` and `lizard` are what a node has.
 #[cfg(unix)]
 #[test]
 fn the_slurm_script_of_the_docs_writes_results_that_merge() {
     let docs = std::fs::read_to_string("docs/scaling.md").expect("the page is there");
     let script = docs.split("```sh\n#!/bin/bash\n").nth(1).and_then(|rest| rest.split("```").next());
-    let script = script.expect("the script is there").replace("0..20000", "0..4");
+    let script = script.expect("the script is there");
     let lair = Lair::with("slurm", "scenarios/quiet.yaml");
-    std::fs::create_dir_all(lair.0.join("scenarios")).expect("a folder");
-    std::fs::copy("scenarios/quiet.yaml", lair.0.join("scenarios/chaos.yaml")).expect("a scenario");
     std::fs::write(lair.0.join("srun"), "#!/bin/sh\nshift\nexec \"$@\"\n").expect("a file");
     assert!(Command::new("chmod").args(["+x", &lair.path("srun")]).status().expect("chmod runs").success());
     let binary = std::path::Path::new(env!("CARGO_BIN_EXE_lizard")).parent().expect("a folder").display();
     let path = format!("{}:{binary}:{}", lair.0.display(), std::env::var("PATH").unwrap_or_default());
     for task in ["0", "1"] {
         let output = Command::new("bash")
-            .args(["-euc", &script])
+            .args(["-euc", script, "hunt.sh", "it.yaml", "--seeds", "0..4"])
             .current_dir(&lair.0)
             .envs([("PATH", path.as_str()), ("SLURM_ARRAY_TASK_ID", task), ("SLURM_ARRAY_TASK_COUNT", "2")])
             .envs([("SLURM_ARRAY_TASK_MIN", "0"), ("SLURM_ARRAY_TASK_MAX", "1"), ("SLURM_ARRAY_TASK_STEP", "1")])

@@ -245,3 +245,56 @@ fn row((file, pitfall): &(PathBuf, Pitfall)) -> String {
         pitfall.violates,
     )
 }
+
+/// A page that shows commands and what they print: those that begin a `text` block with `$ `.
+#[cfg(unix)]
+#[test]
+fn every_command_of_the_way_from_a_seed_to_its_cause_prints_what_the_page_shows() {
+    const PAGE: &str = "docs/from-seed-to-cause.md";
+    const BEGIN: &str = "```text\n$ ";
+    let page = std::fs::read_to_string(PAGE).expect("the page is there");
+    let folder = std::env::temp_dir().join(format!("lizard-guide-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("a folder");
+    let scenario = fenced(&page).next().expect("its scenario");
+    std::fs::write(folder.join("harbour.yaml"), scenario).expect("a file");
+    let binary = Path::new(env!("CARGO_BIN_EXE_lizard")).parent().expect("a folder").display();
+    let path = format!("{binary}:{}", std::env::var("PATH").unwrap_or_default());
+
+    let mut current = String::new();
+    let mut rest = page.as_str();
+    let mut commands = 0;
+    while let Some((before, after)) = rest.split_once(BEGIN) {
+        let (block, after) = after.split_once("```").expect("it ends");
+        let (command, shown) = block.split_once('\n').unwrap_or((block, ""));
+        let ran = std::process::Command::new("bash")
+            .args(["-c", command])
+            .current_dir(&folder)
+            .env("PATH", &path)
+            .env_remove("GITHUB_STEP_SUMMARY")
+            .output()
+            .expect("bash runs");
+        let printed = String::from_utf8(ran.stdout).expect("it is text");
+        let same = without_real_time(&printed) == without_real_time(shown);
+        current += &format!("{before}{BEGIN}{command}\n{}```", if same { shown } else { &printed });
+        (rest, commands) = (after, commands + 1);
+    }
+    current += rest;
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+    assert!(commands >= 8, "{commands}");
+    if std::env::var_os("LIZARD_WRITE").is_some() {
+        std::fs::write(PAGE, current).expect("it can be written");
+    } else {
+        let first = page.lines().zip(current.lines()).find(|(shown, now)| shown != now);
+        assert!(page == current, "{PAGE} is out of date: LIZARD_WRITE=1 cargo test --test guide\n{first:?}");
+    }
+}
+
+/// What a command prints without how long it took.
+#[cfg(unix)]
+fn without_real_time(text: &str) -> String {
+    let line = |line: &str| match line.split_once(" of virtual time in ") {
+        Some((virtual_time, real)) => format!("{virtual_time}{}\n", real.split_once(',').map_or("", |(_, rest)| rest)),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}

@@ -59,7 +59,7 @@ fn one_run_leaves_all_its_files_in_the_folder_itself() {
     let report = lair.path("report");
     let output = lizard(&["run", STORY, "--seed", "7", "--format", "json", "--report", &report], None);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
-    let files = ["history.jsonl", "index.html", "junit.xml", "report.json", "summary.md", "trace.json"];
+    let files = ["history.jsonl", "index.html", "junit.xml", "report.html", "report.json", "summary.md", "trace.json"];
     assert_eq!(lair.names("report"), files);
     assert_eq!(lair.read("report/report.json"), String::from_utf8_lossy(&output.stdout), "the same object");
 
@@ -104,7 +104,10 @@ fn many_runs_have_a_place_each_and_are_told_together_on_the_jobs_page_too() {
         ["hub-confirms-before-it-stores", "index.html", "junit.xml", "quiet", "summary.md"]
     );
     for place in ["quiet", "hub-confirms-before-it-stores/treatment", "hub-confirms-before-it-stores/control"] {
-        assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.json", "trace.json"]);
+        assert_eq!(
+            lair.names(&format!("report/{place}")),
+            ["history.jsonl", "report.html", "report.json", "trace.json"]
+        );
         assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/history.jsonl""#)), "{place}");
     }
     let summary = lair.read("report/summary.md");
@@ -152,14 +155,31 @@ fn a_hunt_leaves_its_result_and_the_whole_run_of_each_causes_shortest_seed() {
     let result = json(&lair.read("report/hunt.json"));
     let shortest = &result["scenarios"][0]["groups"][0]["shortest"];
     let place = format!("seed-{}", shortest["seed"]);
-    assert_eq!(lair.names(&format!("report/{place}")), ["history.jsonl", "report.json", "trace.json"]);
+    assert_eq!(
+        lair.names(&format!("report/{place}")),
+        ["history.jsonl", "report.html", "report.json", "shrunk.yaml", "trace.json"]
+    );
+    let shrunk = &result["scenarios"][0]["groups"][0]["shrunk"];
+    let small = format!("{report}/{place}/shrunk.yaml");
+    assert_eq!((&shrunk["file"], &shrunk["clients"]), (&small.as_str().into(), &1.into()));
+    assert_eq!(lizard(&["run", &small], None).status.code(), Some(0), "it expects its violation");
+    assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/shrunk.yaml""#)));
     let junit = lair.read("report/junit.xml");
+    assert!(junit.contains(shrunk["sentence"].as_str().expect("a sentence")), "{junit}");
     let replay = shortest["replay"].as_str().expect("a line");
     assert!(junit.contains(replay) && junit.contains(" confirmed\n"), "with custody: {junit}");
     assert!(junit.contains(r#"message="violated in "#) && junit.matches("<testsuite ").count() == 1, "{junit}");
     let summary = lair.read("report/summary.md");
     assert!(summary.starts_with("## Giant Lizard: 2 of 2 seeds FAILED\n") && summary.contains(replay), "{summary}");
     assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/trace.json""#)));
+
+    let output = lizard(&[&hunt[..], &["--no-shrink"]].concat(), None);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert_eq!(
+        lair.names(&format!("report/{place}")),
+        ["history.jsonl", "report.html", "report.json", "trace.json"],
+        "not of before"
+    );
 
     let output = lizard(&["hunt", "scenarios/quiet.yaml", "--seeds", "0..2", "--no-save", "--report", &report], None);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
@@ -200,6 +220,9 @@ fn names_from_a_hostile_file_stay_text_in_every_file() {
         assert!(text.contains("&lt;script&gt;alert(1)&lt;"), "{file}: {text}");
         assert!(!text.contains("<script") && !text.contains("]]>"), "{file}: {text}");
     }
+    let page = lair.read("report/report.html");
+    let (above, _) = page.split_once("<script type=\"application/json\"").expect("its data is at its end");
+    assert!(above.contains("&lt;script&gt;alert(1)&lt;") && !above.contains("<script"), "{above}");
     for file in ["report.json", "trace.json"] {
         json(&lair.read(&format!("report/{file}")));
     }
@@ -208,7 +231,16 @@ fn names_from_a_hostile_file_stay_text_in_every_file() {
 #[test]
 fn the_page_about_reports_names_every_file_and_shows_commands_that_exist() {
     let page = fs::read_to_string("docs/reports.md").expect("the page is there");
-    for file in ["report.json", "history.jsonl", "trace.json", "junit.xml", "summary.md", "index.html", "hunt.json"] {
+    for file in [
+        "report.html",
+        "report.json",
+        "history.jsonl",
+        "trace.json",
+        "junit.xml",
+        "summary.md",
+        "index.html",
+        "hunt.json",
+    ] {
         assert!(page.contains(&format!("`{file}`")), "{file}");
     }
     let scenarios = page.split_whitespace().filter(|word| word.starts_with("scenarios/") && word.ends_with(".yaml"));

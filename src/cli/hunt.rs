@@ -4,15 +4,16 @@ use super::progress::ProgressLine;
 use super::reporting::{Playing, Reporting, places};
 use super::run::Format;
 use super::seeds;
+use super::shrinking::Shrinking;
+use super::shrunk;
+use super::stop::Stop;
 use crate::report::{HuntReport, HuntedScenario, Report, SeedRange, ShardOf, render_hunt, seconds, to_json};
 use crate::run::hunt::{self, Hunted, Prey, SeedBook, Trial, parse_shard, shard_of_array_job};
 use crate::scenario::{Loaded, load};
 use clap::Args;
 use std::collections::BTreeSet;
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 /// How many seeds are tried when nobody says.
@@ -54,41 +55,14 @@ pub(super) struct Hunt {
     /// How to report: a summary for people, or one JSON object a run and one for the hunt at the end
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    #[command(flatten)]
+    shrinking: Shrinking,
 }
 
 /// A file that is ready to be hunted.
 struct Quarry {
     prey: Prey,
     book: SeedBook,
-}
-
-/// What ends a hunt early.
-#[derive(Clone, Default)]
-struct Stop(Arc<AtomicBool>);
-
-impl Stop {
-    /// Listens for Ctrl-C, and for SIGTERM, which batch systems send when a job's time is over. A second one does not
-    /// wait for the worlds that run.
-    fn on_signal() -> Self {
-        let stop = Self::default();
-        let asked = stop.clone();
-        let listening = ctrlc::set_handler(move || {
-            if asked.0.swap(true, Ordering::SeqCst) {
-                std::process::exit(130);
-            }
-            remark("stopping: the worlds that run are run to their end");
-        });
-        if let Err(error) = listening {
-            remark(&format!("warning: Ctrl-C will lose the results so far: {error}"));
-        }
-        stop
-    }
-    fn now(&self) {
-        self.0.store(true, Ordering::SeqCst);
-    }
-    fn is_asked(&self) -> bool {
-        self.0.load(Ordering::SeqCst)
-    }
 }
 
 impl Hunt {
@@ -117,7 +91,8 @@ impl Hunt {
             scenarios.push(hunted.scenario);
         }
         let complete = !stop.is_asked() && (exhausted || self.lasting.is_some());
-        let report = hunt::report(asked, shard, complete, scenarios, seconds(began.elapsed()));
+        let mut report = hunt::report(asked, shard, complete, scenarios, seconds(began.elapsed()));
+        self.shrink(&quarries, &mut report, &reporting, &stop)?;
         show(&report, self.format)?;
         self.save(&quarries, &report)?;
         self.tell(&quarries, &report, reporting)?;
@@ -221,6 +196,30 @@ impl Hunt {
         written.map(|()| hunted)
     }
 
+    /// Shrinks the shortest seeds. A shard does not: what is the shortest of all is known only when all are merged.
+    fn shrink(
+        &self,
+        quarries: &[Quarry],
+        report: &mut HuntReport,
+        reporting: &Reporting,
+        stop: &Stop,
+    ) -> Result<(), Failure> {
+        if report.shard.is_some() {
+            return Ok(());
+        }
+        for ((Quarry { prey, .. }, hunted), place) in
+            quarries.iter().zip(&mut report.scenarios).zip(places(&self.files))
+        {
+            self.shrinking.shrink(prey, hunted, self.jobs, stop, &mut |seed, text| match reporting
+                .shrunk(&seed_place(&place, seed), Some(text))?
+            {
+                None if !self.no_save => keep_shrunk(prey, seed, text).map(Some),
+                file => Ok(file),
+            })?;
+        }
+        Ok(())
+    }
+
     /// Plays the shortest seed of each cause to its end, and leaves its report behind with the hunt's.
     fn tell(&self, quarries: &[Quarry], report: &HuntReport, mut reporting: Reporting) -> Result<(), Failure> {
         if !reporting.is_wanted() {
@@ -231,10 +230,14 @@ impl Hunt {
             let prey = &quarry.prey;
             let control = prey.loaded().scenario.pitfall.is_some() && !prey.is_turned_on();
             let again = control.then_some("--way control");
+            // What an earlier hunt has shrunk belongs to another result.
+            for group in hunted.groups.iter().take(REPORTED).filter(|group| group.shrunk.is_none()) {
+                reporting.shrunk(&seed_place(&place, group.shortest.seed), None)?;
+            }
             // Two causes may have one shortest seed.
             let seeds: Vec<u64> = hunted.groups.iter().take(REPORTED).map(|group| group.shortest.seed).collect();
             for seed in seeds.into_iter().collect::<BTreeSet<u64>>() {
-                let place = place.join(format!("seed-{seed}"));
+                let place = seed_place(&place, seed);
                 let playing = Playing { place: place.clone(), again, ..Playing::default() };
                 let shown = reporting.play(&prey.plan(seed), playing);
                 reporting.tell(prey.loaded(), seed, place, None, shown.as_ref());
@@ -249,7 +252,7 @@ impl Hunt {
         }
         if report.shard.is_some() {
             if report.failed > 0 {
-                remark("a shard keeps no seeds: `lizard merge --save` keeps those of all");
+                remark("a shard shrinks and keeps no seeds: `lizard merge --save` does, those of all shards");
             }
             return Ok(());
         }
@@ -260,8 +263,20 @@ impl Hunt {
     }
 }
 
+/// Where the files of a seed belong, below the place of its scenario.
+fn seed_place(scenario: &Path, seed: u64) -> PathBuf {
+    scenario.join(format!("seed-{seed}"))
+}
+
+/// Keeps what a seed was shrunk to beside its scenario.
+pub(super) fn keep_shrunk(prey: &Prey, seed: u64, text: &str) -> Result<PathBuf, Failure> {
+    let scenario = &prey.loaded().file;
+    shrunk::keep(scenario, seed, prey.is_turned_on(), text)
+        .map_err(|why| Failure::Write { what: format!("a shrunk file beside {}", scenario.display()), why })
+}
+
 /// Keeps the shortest seeds beside a scenario.
-pub(super) fn save(scenario: &std::path::Path, book: SeedBook, hunted: &HuntedScenario) -> Result<(), Failure> {
+pub(super) fn save(scenario: &Path, book: SeedBook, hunted: &HuntedScenario) -> Result<(), Failure> {
     let kept = seeds::keep(scenario, book, hunted);
     let kept = kept.map_err(|why| Failure::Write { what: SeedBook::beside(scenario).display().to_string(), why })?;
     if let Some(file) = kept {

@@ -1,14 +1,18 @@
 //! `lizard merge`: what several machines found, as one machine would have.
-use super::hunt::{exit_of, save, show};
+use super::hunt::{exit_of, keep_shrunk, save, show};
 use super::output::{Exit, Failure, complain, remark};
 use super::run::Format;
 use super::seeds;
-use crate::report::{HUNT_SCHEMA, HuntReport};
-use crate::run::hunt::{Merged, merge};
+use super::shrinking::Shrinking;
+use super::stop::Stop;
+use crate::report::{HUNT_SCHEMA, HuntReport, HuntedScenario};
+use crate::run::hunt::{Merged, Prey, merge};
+use crate::scenario::load;
 use clap::Args;
 use serde_json::Value;
 use std::fs::File;
 use std::io::{self, BufReader};
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 /// Join the results of a hunt that several machines shared
@@ -23,21 +27,28 @@ pub(super) struct Merge {
     /// How to report: a summary for people, or one JSON object
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
+    /// How many worlds run at one time while seeds are shrunk [default: one for each core]
+    #[arg(long, value_name = "N")]
+    jobs: Option<NonZeroUsize>,
+    #[command(flatten)]
+    shrinking: Shrinking,
 }
 
 impl Merge {
     pub(super) fn execute(&self) -> Result<Exit, Failure> {
-        let Merged { report, missing } = match self.parts().and_then(|parts| merge(parts).map_err(|e| e.to_string())) {
-            Ok(merged) => merged,
-            Err(why) => {
-                complain(&why);
-                return Ok(Exit::Mistaken);
-            }
-        };
+        let Merged { mut report, missing } =
+            match self.parts().and_then(|parts| merge(parts).map_err(|e| e.to_string())) {
+                Ok(merged) => merged,
+                Err(why) => {
+                    complain(&why);
+                    return Ok(Exit::Mistaken);
+                }
+            };
         if !missing.is_empty() {
             let missing: Vec<String> = missing.iter().map(ToString::to_string).collect();
             remark(&format!("warning: missing: shard {}", missing.join(", ")));
         }
+        self.shrink(&mut report)?;
         show(&report, self.format)?;
         if self.save {
             for hunted in &report.scenarios {
@@ -55,6 +66,25 @@ impl Merge {
         Ok(exit_of(&report))
     }
 
+    /// Shrinks the shortest seeds of all, as a hunt on one machine does.
+    fn shrink(&self, report: &mut HuntReport) -> Result<(), Failure> {
+        if !self.shrinking.is_wanted() || report.scenarios.iter().all(|hunted| hunted.groups.is_empty()) {
+            return Ok(());
+        }
+        let stop = Stop::on_signal();
+        for hunted in &mut report.scenarios {
+            match prey_of(hunted) {
+                Ok(prey) => {
+                    self.shrinking.shrink(&prey, hunted, self.jobs, &stop, &mut |seed, text| {
+                        self.save.then(|| keep_shrunk(&prey, seed, text)).transpose()
+                    })?;
+                }
+                Err(why) => remark(&format!("{}: {why}, so its seeds are not shrunk", hunted.file)),
+            }
+        }
+        Ok(())
+    }
+
     fn parts(&self) -> Result<Vec<(String, HuntReport)>, String> {
         let mut parts = Vec::new();
         for path in &self.paths {
@@ -69,6 +99,18 @@ impl Merge {
         }
         Ok(parts)
     }
+}
+
+/// The scenario that was hunted, if it is here, and still the same.
+fn prey_of(hunted: &HuntedScenario) -> Result<Prey, String> {
+    let file = Path::new(&hunted.file);
+    if !file.exists() {
+        return Err("not here".to_owned());
+    }
+    let prey = Prey::new(load(file).map_err(|_| "it has mistakes now".to_owned())?);
+    let prey = if hunted.turned_on { prey.turned_on().ok().flatten() } else { Some(prey) };
+    let same = prey.filter(|prey| prey.loaded().scenario.hash() == hunted.scenario_hash);
+    same.ok_or_else(|| "another scenario now".to_owned())
 }
 
 /// The file itself, or every `.json` and `.jsonl` below a folder, in the order of their names.

@@ -15,6 +15,9 @@ mod run;
 mod schema;
 mod seeds;
 mod shrink;
+mod shrinking;
+mod shrunk;
+mod stop;
 
 use clap::{Parser, Subcommand};
 use output::Exit;

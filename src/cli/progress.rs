@@ -1,4 +1,4 @@
-//! How far a hunt has come, on stderr: a bar where somebody watches, plain lines where not.
+//! How far a hunt or a shrinking has come, on stderr: a bar where somebody watches, plain lines where not.
 use super::output::remark;
 use crate::run::hunt::Progress;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 /// Between two plain lines: often enough to see that it lives, seldom enough for a log.
 const BETWEEN_LINES: Duration = Duration::from_secs(10);
 
-/// Tells how far a hunt has come.
+/// Tells how far it has come.
 pub(super) struct ProgressLine {
     began: Instant,
     limit: Option<Duration>,
@@ -43,12 +43,16 @@ impl ProgressLine {
 
     /// Tells of one more seed.
     pub(super) fn tell(&mut self, progress: Progress) {
-        let elapsed = self.elapsed();
-        let words = || in_words(progress, elapsed, self.limit);
+        let (elapsed, limit) = (self.elapsed(), self.limit);
+        self.show(progress.tried, || in_words(progress, elapsed, limit));
+    }
+
+    /// Tells how much is done, and more in words.
+    pub(super) fn show(&mut self, done: u64, words: impl FnOnce() -> String) {
         match &mut self.shown {
             Shown::Bar(bar) => {
                 bar.set_message(words());
-                bar.set_position(progress.tried);
+                bar.set_position(done);
             }
             Shown::Lines { last } if last.elapsed() >= BETWEEN_LINES => {
                 *last += last.elapsed();

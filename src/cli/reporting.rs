@@ -52,7 +52,8 @@ impl Reporting {
         let witness = (!onlookers.is_empty()).then(|| Arc::new(Mutex::new(Onlookers(onlookers))) as _);
         #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
         let began = Instant::now();
-        let mut outcome = run_watched(plan, Mode::ToTheEnd, Watch { witness, until: playing.until });
+        let mut outcome =
+            run_watched(plan, Mode::ToTheEnd, Watch { witness, until: playing.until, ..Watch::default() });
         if let Ok(outcome) = &mut outcome {
             outcome.report.wall_seconds = seconds(began.elapsed());
             if let Some(again) = playing.again {
@@ -89,6 +90,11 @@ impl Reporting {
     /// Whether anything is written at all.
     pub(super) fn is_wanted(&self) -> bool {
         self.folder.is_some()
+    }
+
+    /// Puts the smallest scenario that fails like a run beside its files. `None`: there is no folder.
+    pub(super) fn shrunk(&self, place: &Path, text: Option<&str>) -> Result<Option<PathBuf>, Failure> {
+        Ok(self.folder.as_ref().map(|folder| folder.shrunk(place, text)).transpose()?)
     }
 
     /// Makes the report one of a hunt.

@@ -1,7 +1,8 @@
 //! `lizard shrink`: the smallest scenario file that still fails in the same way.
 use super::output::{Exit, Failure, complain, print, refuse, remark};
 use super::replay::Which;
-use crate::run::shrink::{Effort, MOST_RUNS, ShrinkError, Shrunk, shrink};
+use super::shrinking::Limits;
+use crate::run::shrink::{Effort, ShrinkError, Shrunk, shrink};
 use crate::scenario::{Loaded, load};
 use clap::Args;
 use std::num::NonZeroUsize;
@@ -16,12 +17,8 @@ pub(super) struct Shrink {
     /// The seed that fails [default: the file's own, else 0]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Begin no further run after this time, such as 60s: the result then hangs on how fast this machine is
-    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration)]
-    budget: Option<Duration>,
-    /// Try no more than so many runs
-    #[arg(long, value_name = "N", default_value_t = MOST_RUNS)]
-    most_runs: u64,
+    #[command(flatten)]
+    limits: Limits,
     /// How many worlds run at one time; the result is the same [default: one for each core]
     #[arg(long, value_name = "N")]
     jobs: Option<NonZeroUsize>,
@@ -48,10 +45,10 @@ impl Shrink {
             None => loaded.scenario,
         };
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let effort = Effort { jobs: self.jobs.unwrap_or(cores), most_runs: self.most_runs };
+        let effort = Effort { jobs: self.jobs.unwrap_or(cores), most_runs: self.limits.most_runs };
         #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
         let began = Instant::now();
-        let is_over = || self.budget.is_some_and(|budget| began.elapsed() >= budget);
+        let is_over = || self.limits.are_over(began);
         match shrink(&Loaded { scenario, ..loaded }, seed, effort, &is_over, &mut remark) {
             Ok(shrunk) => self.show(&shrunk, began.elapsed()),
             Err(ShrinkError::Run(error)) => Err(error.into()),

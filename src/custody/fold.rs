@@ -120,6 +120,10 @@ impl Custody {
         }
     }
 
+    /// A message that somebody still owes something; `None`: it is closed, or nobody's.
+    pub fn find(&self, message: MessageId) -> Option<&Open> {
+        self.sources.get(message.producer.index())?.open.get(&message.number)
+    }
     /// Counts so far; `lost` is what is owed at this moment.
     pub fn counts(&self) -> Counts {
         Counts { lost: self.debts, ..self.counts }

@@ -34,6 +34,14 @@ impl Histogram {
         self.count += 1;
         self.max = self.max.max(duration);
     }
+    /// Adds all of another one.
+    pub fn absorb(&mut self, other: &Self) {
+        for (step, count) in &other.steps {
+            *self.steps.entry(*step).or_default() += count;
+        }
+        self.count += other.count;
+        self.max = self.max.max(other.max);
+    }
     /// How many there are.
     pub fn count(&self) -> u64 {
         self.count
@@ -80,6 +88,20 @@ mod tests {
         histogram.record(Duration::from_micros(90));
         let Percentiles { p50, p99, max } = histogram.percentiles().unwrap();
         assert_eq!((p50, p99, max), (Duration::from_micros(90), Duration::from_micros(90), Duration::from_micros(90)));
+    }
+
+    #[test]
+    fn two_halves_make_what_the_whole_would_have_been() {
+        let mut halves = [Histogram::default(), Histogram::default()];
+        let mut whole = Histogram::default();
+        for n in 0..1000_u64 {
+            let took = Duration::from_micros(n * 7_919 % 90_000);
+            halves[n as usize % 2].record(took);
+            whole.record(took);
+        }
+        let [mut one, other] = halves;
+        one.absorb(&other);
+        assert_eq!((one.percentiles(), one.count()), (whole.percentiles(), 1000));
     }
 
     #[test]

@@ -2,21 +2,24 @@
 //!
 //! ```text
 //! DIR/index.html  junit.xml  summary.md  [hunt.json]  [diverge.json  side-by-side.html]     of all runs
-//! DIR/[PLACE/]report.json  history.jsonl  trace.json           of one run; several runs have a place each
+//! DIR/[PLACE/]report.html  report.json  history.jsonl  trace.json     of one run; several runs have a place each
+//! DIR/[PLACE/]shrunk.yaml                                            of a hunt's shortest seed: what else fails like it
 //! ```
 use super::chapter::Chapter;
 use super::draft::Draft;
 use super::side_by_side::to_side_by_side;
-use super::{DivergeReport, HistoryLines, HuntReport, Report, Trace, to_index, to_json, to_junit, to_markdown};
+use super::{DivergeReport, HistoryLines, HuntReport, Page, Report, Trace, to_index, to_json, to_junit, to_markdown};
 use crate::history::{Entry, Witness};
 use crate::scenario::Plan;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// What lies in the place of each run, those first that a person opens. A page with a diagram of the run has its place
-/// here too: whoever writes it adds it to [`RunFiles::close`].
-pub(super) const FILES_OF_A_RUN: [&str; 4] = ["report.html", "report.json", "history.jsonl", "trace.json"];
+/// What lies in the place of each run, those first that a person opens.
+pub(super) const FILES_OF_A_RUN: [&str; 5] = ["report.html", SHRUNK_FILE, "report.json", "history.jsonl", "trace.json"];
+
+/// The smallest scenario that fails like the run, where a hunt has looked for it.
+const SHRUNK_FILE: &str = "shrunk.yaml";
 
 /// What tells of all runs, beside the index.
 pub(super) const FILES_OF_ALL: [&str; 2] = ["summary.md", "junit.xml"];
@@ -73,9 +76,24 @@ impl Folder {
             .and_then(|draft| HistoryLines::begin(draft, plan))
             .and_then(|history| Ok((history, Trace::begin(Draft::begin(&folder, "trace.json")?, plan)?)));
         match begun {
-            Ok((history, trace)) => Ok(RunFiles { folder, history, trace }),
+            Ok((history, trace)) => Ok(RunFiles { folder, history, trace, page: Page::begin(plan) }),
             Err(why) => Err(FolderError { folder, why }),
         }
+    }
+
+    /// Puts the smallest scenario that fails like a run into that run's place, or takes that of an earlier hunt away.
+    /// Tells where it is.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn shrunk(&self, place: &Path, text: Option<&str>) -> Result<PathBuf, FolderError> {
+        let folder = self.root.join(place);
+        let file = folder.join(SHRUNK_FILE);
+        let put = match text {
+            Some(text) => fs::create_dir_all(&folder).and_then(|()| Draft::write(&folder, SHRUNK_FILE, text)),
+            None => remove(&file),
+        };
+        put.map(|()| file).map_err(|why| FolderError { folder, why })
     }
 
     /// Adds a run to what tells of all.
@@ -140,6 +158,7 @@ pub struct RunFiles {
     folder: PathBuf,
     history: HistoryLines<Draft>,
     trace: Trace<Draft>,
+    page: Page,
 }
 
 impl RunFiles {
@@ -149,27 +168,36 @@ impl RunFiles {
     /// # Errors
     /// When one cannot be written, or could not be while the run went.
     pub fn close(self, report: Option<&Report>) -> Result<(), FolderError> {
-        let Self { folder, history, trace } = self;
+        let Self { folder, history, trace, page } = self;
         let keep = || {
             history.finish()?.keep()?;
             trace.finish(report)?.keep()?;
             match report {
-                Some(report) => Draft::write(&folder, "report.json", &(to_json(report) + "\n")),
-                // One of an earlier run would tell of another history.
-                None => fs::remove_file(folder.join("report.json")).or_else(|error| match error.kind() {
-                    io::ErrorKind::NotFound => Ok(()),
-                    _ => Err(error),
-                }),
+                Some(report) => {
+                    Draft::write(&folder, "report.html", &page.finish(report).map_err(io::Error::other)?)?;
+                    Draft::write(&folder, "report.json", &(to_json(report) + "\n"))
+                }
+                // Those of an earlier run would tell of another history.
+                None => ["report.html", "report.json"].iter().try_for_each(|name| remove(&folder.join(name))),
             }
         };
         keep().map_err(|why| FolderError { folder: folder.clone(), why })
     }
 }
 
+/// Takes a file away, if it is there.
+fn remove(file: &Path) -> io::Result<()> {
+    fs::remove_file(file).or_else(|error| match error.kind() {
+        io::ErrorKind::NotFound => Ok(()),
+        _ => Err(error),
+    })
+}
+
 impl Witness for RunFiles {
     fn see(&mut self, entry: &Entry) {
         self.history.see(entry);
         self.trace.see(entry);
+        self.page.see(entry);
     }
 }
 
@@ -196,12 +224,12 @@ mod tests {
         files.see(&entry(1, "the world", Event::Settling));
         assert!(names(&root.join(&place)).iter().all(|name| name.ends_with(".partial")));
         files.close(Some(&failing())).expect("it is ours");
-        assert_eq!(names(&root.join(&place)), ["history.jsonl", "report.json", "trace.json"]);
+        assert_eq!(names(&root.join(&place)), ["history.jsonl", "report.html", "report.json", "trace.json"]);
         folder.add(Chapter { place: place.clone(), ..chapter(failing()) });
         folder.close().expect("it is ours");
         assert_eq!(names(&root), ["index.html", "junit.xml", "summary.md", "west"]);
         let index = fs::read_to_string(root.join("index.html")).expect("it is there");
-        assert!(index.contains("./west/treatment/trace.json") && !index.contains("report.html"), "{index}");
+        assert!(index.contains("./west/treatment/report.html"), "{index}");
 
         let files = folder.begin(&place, &hostile_plan()).expect("it is ours");
         files.close(None).expect("it is ours");

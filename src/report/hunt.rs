@@ -155,6 +155,8 @@ pub struct FailureGroup {
     pub count: u64,
     /// The one that is easiest to understand.
     pub shortest: Shortest,
+    /// The smallest scenario that fails like it; `None`: it was not looked for.
+    pub shrunk: Option<Smallest>,
 }
 
 /// A failing seed: of those with the fewest faults before the failure the one that failed first, then the least.
@@ -173,6 +175,46 @@ pub struct Shortest {
     pub message: String,
     /// The command that runs it again.
     pub replay: String,
+}
+
+/// The smallest scenario that was found to fail like a seed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Smallest {
+    /// What the failure needs.
+    pub sentence: String,
+    /// Lines of its timeline: faults, and what an operator asks for.
+    pub lines: u64,
+    /// Faults among them.
+    pub faults: u64,
+    /// Clients that are left.
+    pub clients: u64,
+    /// Runs that it took.
+    pub runs: u64,
+    /// `None`: nothing can be taken away alone any more.
+    pub stopped: Option<Stopped>,
+    /// Its file; `None`: it was not written.
+    pub file: Option<String>,
+}
+
+/// Why a shrinking ended before nothing could be taken away any more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stopped {
+    /// All runs were used up.
+    MostRuns,
+    /// The time was over, or somebody stopped it: another time the result may be another.
+    OutOfTime,
+}
+
+impl Stopped {
+    /// Says why it was stopped.
+    pub fn in_words(self) -> &'static str {
+        match self {
+            Self::MostRuns => "Stopped when all runs were used up",
+            Self::OutOfTime => "Stopped when the time was over",
+        }
+    }
 }
 
 /// Runs that ended in an error: Giant Lizard's own failure.

@@ -1,5 +1,7 @@
 //! The result of a hunt for a person.
-use super::hunt::{Bound, Coverage, FailureGroup, HuntReport, HuntedScenario, InvariantTally, Method, Phase, Shortest};
+use super::hunt::{
+    Bound, Coverage, FailureGroup, HuntReport, HuntedScenario, InvariantTally, Method, Phase, Shortest, Smallest,
+};
 use super::summary::Judgement;
 use super::text::{Palette, counted, stopwatch};
 use std::fmt::{self, Write};
@@ -70,22 +72,36 @@ impl Page {
     }
 
     fn groups(&mut self, groups: &[FailureGroup]) -> fmt::Result {
-        for FailureGroup { cause, count, shortest } in groups.iter().take(SHOWN) {
+        for FailureGroup { cause, count, shortest, shrunk } in groups.iter().take(SHOWN) {
             let Shortest { seed, faults, at_seconds, message, replay, .. } = shortest;
             let at = stopwatch(Duration::from_micros((at_seconds * 1e6).round() as u64));
-            let faults = match faults {
-                0 => "no fault".to_owned(),
-                1 => "1 fault".to_owned(),
-                more => format!("{more} faults"),
-            };
+            let faults = number_of(*faults, "fault");
             writeln!(self.out, "\n  {}  {cause}", self.palette.bad(&format!("{}x", counted(*count))))?;
             writeln!(self.out, "    shortest: seed {seed}, {faults}, at {at}: {message}")?;
             writeln!(self.out, "    {replay}")?;
+            if let Some(shrunk) = shrunk {
+                self.shrunk(shrunk, replay)?;
+            }
         }
         if groups.len() > SHOWN {
             writeln!(self.out, "\n  and {} more causes; `--format json` has all", groups.len() - SHOWN)?;
         }
         Ok(())
+    }
+
+    /// What the failure needs, and where that file is: or how to get it.
+    fn shrunk(&mut self, shrunk: &Smallest, replay: &str) -> fmt::Result {
+        let Smallest { sentence, faults, clients, stopped, file, .. } = shrunk;
+        writeln!(self.out, "    shrunk: {sentence}")?;
+        if let Some(stopped) = stopped {
+            writeln!(self.out, "    {}: it may not be the smallest", stopped.in_words())?;
+        }
+        let (faults, clients) = (number_of(*faults, "fault"), number_of(*clients, "client"));
+        let place = file.clone().unwrap_or_else(|| {
+            let run = replay.split("  #").next().unwrap_or(replay);
+            format!("{} writes it", run.replacen("lizard replay", "lizard shrink", 1))
+        });
+        writeln!(self.out, "    {faults}, {clients}: {place}")
     }
 
     fn errors(&mut self, hunted: &HuntedScenario) -> fmt::Result {
@@ -170,6 +186,14 @@ fn bound_in_words(bound: &Bound, sample: u64, failed: u64) -> String {
     }
 }
 
+fn number_of(count: u64, what: &str) -> String {
+    match count {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        more => format!("{more} {what}s"),
+    }
+}
+
 fn seeds(count: u64) -> String {
     if count == 1 { "1 seed".to_owned() } else { format!("{} seeds", counted(count)) }
 }
@@ -187,7 +211,7 @@ fn percent(share: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::SeedRange;
+    use crate::report::{SeedRange, Stopped};
     use crate::run::hunt::{self, tests_support};
 
     #[test]
@@ -217,7 +241,19 @@ mod tests {
     #[test]
     fn a_hunt_is_told_with_causes_numbers_and_blind_spots() {
         let mut hunted = tests_support::nothing_found();
-        hunted.groups = vec![tests_support::group("no-loss", 17, 1)];
+        let shrunk = Smallest {
+            sentence: "fails only while it is there: the attack on west at 1m".into(),
+            lines: 1,
+            faults: 1,
+            clients: 1,
+            runs: 37,
+            stopped: None,
+            file: Some("giant-lizard.shrunk/seed-17.yaml".into()),
+        };
+        let cut = Smallest { stopped: Some(Stopped::OutOfTime), faults: 2, file: None, ..shrunk.clone() };
+        hunted.groups = [("no-loss", 17, Some(shrunk)), ("order", 3, Some(cut)), ("paced", 4, None)]
+            .map(|(invariant, seed, shrunk)| FailureGroup { shrunk, ..tests_support::group(invariant, seed, 1) })
+            .to_vec();
         (hunted.tried, hunted.failed, hunted.sample, hunted.sample_failed) = (148, 15, 148, 15);
         hunted.verdict = Judgement::Failed;
         hunted.bound = tests_support::bound(148, 15);

@@ -83,8 +83,11 @@ fn of_invariant(hunted: &HuntedScenario, tally: &InvariantTally, chapters: &[Cha
 
 fn failure(message: &str, groups: &[&FailureGroup], hunted: &HuntedScenario, chapters: &[Chapter]) -> TestCaseStatus {
     let mut text = String::new();
-    for FailureGroup { cause, count, shortest } in groups {
+    for FailureGroup { cause, count, shortest, shrunk } in groups {
         text += &format!("{}x  {}\n", counted(*count), visible(&cause.to_string()));
+        if let Some(shrunk) = shrunk {
+            text += &format!("{}\n", visible(&shrunk.sentence));
+        }
         let run = chapters.iter().find(|run| run.file == hunted.file && run.seed == shortest.seed);
         let report: Option<&Report> = run.and_then(|run| run.shown.as_ref().ok());
         let broken = report.and_then(|report| {

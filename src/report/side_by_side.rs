@@ -19,7 +19,7 @@ struct Page {
     version: &'static str,
     same: bool,
     /// Where both begin, in seconds.
-    at: f64,
+    at: String,
     jumps: Vec<Jump>,
     sides: [Side; 2],
 }
@@ -28,7 +28,7 @@ struct Page {
 #[derive(Serialize)]
 struct Jump {
     label: &'static str,
-    seconds: f64,
+    seconds: String,
     at: String,
 }
 
@@ -54,7 +54,7 @@ pub(super) fn to_side_by_side(
     report: &DivergeReport,
     files: impl Fn(&str) -> Vec<String>,
 ) -> Result<String, minijinja::Error> {
-    let jump = |label, at: Duration| Jump { label, seconds: at.as_secs_f64(), at: stopwatch(at) };
+    let jump = |label, at: Duration| Jump { label, seconds: format!("{:.6}", at.as_secs_f64()), at: stopwatch(at) };
     let deed = report.deed.as_ref().map(|deed| jump("what happens differs", deed.at));
     let first = report.first.as_ref().map(|first| jump("the first difference in anything", first.at));
     let jumps: Vec<Jump> = deed.into_iter().chain(first).collect();
@@ -62,7 +62,7 @@ pub(super) fn to_side_by_side(
         title: visible(&report.a.scenario).into_owned(),
         version: report.version,
         same: report.verdict == Likeness::Same,
-        at: jumps.first().map_or(0.0, |jump| jump.seconds),
+        at: jumps.first().map_or_else(|| "0".to_owned(), |jump| jump.seconds.clone()),
         jumps,
         sides: [("a", &report.a), ("b", &report.b)].map(|(place, run)| side(place, run, files(place))),
     };
@@ -96,10 +96,10 @@ mod tests {
     fn both_pages_begin_where_what_happens_differs() {
         let page = page(&knob(), &["report.html", "report.json"]);
         for place in ["a", "b"] {
-            assert!(page.contains(&format!(r#"src="./{place}/report.html#at=64.011""#)), "{page}");
+            assert!(page.contains(&format!(r#"src="./{place}/report.html#at=64.011000""#)), "{page}");
             assert!(page.contains(&format!(r#"href="./{place}/report.json""#)), "{page}");
         }
-        assert!(page.contains("what happens differs: 1:04.011") && page.contains(r#"data-at="2.168""#), "{page}");
+        assert!(page.contains("what happens differs: 1:04.011") && page.contains(r#"data-at="2.168000""#), "{page}");
     }
 
     #[test]

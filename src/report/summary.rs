@@ -1,5 +1,6 @@
 //! The report of one run: the fields of `giant-lizard/report@1`, in their order.
 use super::story::StoryLine;
+use crate::history::{Entry, MessageId};
 use serde::{Deserialize, Serialize};
 use std::path::Path;
 use std::time::Duration;
@@ -201,7 +202,7 @@ pub struct InvariantReport {
 }
 
 /// One violation.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct ViolationReport {
     /// When it was certain.
     pub at_seconds: f64,
@@ -209,6 +210,12 @@ pub struct ViolationReport {
     pub message: String,
     /// Everything that happened to that message.
     pub custody: Vec<String>,
+    /// The message, if it is about one; on the page only.
+    #[serde(skip)]
+    pub about: Option<MessageId>,
+    /// The custody as it was recorded; on the page only.
+    #[serde(skip)]
+    pub entries: Vec<Entry>,
 }
 
 /// One expectation.

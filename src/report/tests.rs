@@ -117,6 +117,7 @@ pub(crate) fn failing() -> Report {
             "1:58.203  xyz   sees xyz/telemetry #117 confirmed".into(),
             "1:58.204  hub-a loses its power".into(),
         ],
+        ..ViolationReport::default()
     }];
     report.expectations[0].met = false;
     report

@@ -18,7 +18,9 @@ pub(super) struct Audience {
     expecting: Expecting,
     witness: Option<Arc<Mutex<dyn Witness>>>,
     until: Option<Duration>,
+    most_entries: Option<u64>,
     now: Duration,
+    entries: u64,
 }
 
 /// What the others kept, once the judge has spoken.
@@ -36,7 +38,9 @@ impl Audience {
             expecting: Expecting::new(&plan.expectations, &plan.roster),
             witness: watch.witness,
             until: watch.until,
+            most_entries: watch.most_entries,
             now: Duration::ZERO,
+            entries: 0,
         }
     }
 
@@ -49,15 +53,20 @@ impl Audience {
     }
 
     pub(super) fn findings(mut self, now: Duration) -> (Findings, Kept) {
-        if self.until.is_some_and(|until| now >= until) && !self.judge.is_settled() {
+        if (self.until.is_some_and(|until| now >= until) || self.is_too_long()) && !self.judge.is_settled() {
             self.judge.interrupt();
         }
         (self.judge.finish(now), Kept { story: self.story, expecting: self.expecting })
+    }
+
+    fn is_too_long(&self) -> bool {
+        self.most_entries.is_some_and(|most| self.entries > most)
     }
 }
 
 impl Witness for Audience {
     fn see(&mut self, entry: &Entry) {
+        self.entries += 1;
         self.judge.see(entry);
         self.story.see(entry);
         self.expecting.see(entry);
@@ -83,7 +92,7 @@ impl engines::Judge for Audience {
     }
 
     fn has_seen_enough(&self) -> bool {
-        self.judge.has_seen_enough() || self.until.is_some_and(|until| self.now >= until)
+        self.judge.has_seen_enough() || self.is_too_long() || self.until.is_some_and(|until| self.now >= until)
     }
 }
 

@@ -45,7 +45,7 @@ pub fn run_watched(plan: &Plan, mode: Mode, watch: Watch) -> Result<Outcome, Run
     let (curtain, mut findings, rest) = watched(plan, mode, watch)?;
     let wronged = wronged(&findings);
     if !wronged.is_empty() {
-        let again = Audience::new(plan, mode, Watch { witness: None, until }).following(&wronged);
+        let again = Audience::new(plan, mode, Watch { until, ..Watch::default() }).following(&wronged);
         let (second, audience) = play(plan, again)?;
         one_history(&curtain, &second)?;
         findings = audience.findings(second.virtual_time).0;

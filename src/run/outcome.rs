@@ -21,6 +21,8 @@ pub struct Watch {
     pub witness: Option<Arc<Mutex<dyn Witness>>>,
     /// Ends the run at this virtual time, unjudged debts and all.
     pub until: Option<Duration>,
+    /// Ends the run when its history has become longer than this, unjudged debts and all.
+    pub most_entries: Option<u64>,
 }
 
 impl fmt::Debug for Watch {

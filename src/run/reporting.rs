@@ -86,6 +86,8 @@ fn invariant_report(roster: &Roster, finding: &invariant::Finding) -> InvariantR
         at_seconds: seconds(violation.at),
         message: violation.what.clone(),
         custody: violation.custody.iter().map(|entry| line(roster, entry)).collect(),
+        about: violation.message,
+        entries: violation.custody.clone(),
     });
     InvariantReport {
         name: finding.name.to_owned(),

@@ -1,7 +1,9 @@
 //! The names that a file declares, gathered from the document itself, so that a mistake inside a part does not make
 //! every mention of that part look unknown.
 use super::document::Node;
-use super::name::{ClientName, HostName, InvariantName, PlaceName, ServiceName, SiteName};
+use super::name::{
+    ClientName, ConsumerName, DeviceName, HostName, InvariantName, PlaceName, ServiceName, SiteName, SubscriptionName,
+};
 use crate::invariant;
 use crate::systems::{DECLARATIONS, Role};
 
@@ -125,7 +127,8 @@ impl Roll {
             _ => of_format.clone().any(is_member_of),
         };
         let found = declared.iter().any(|one| one == name) || may_be_a_member;
-        // Where nothing at all is declared, that is the mistake, and it is reported where it stands.
-        (!found && !declared.is_empty()).then_some(declared)
+        // Where nothing at all is declared and something must be, that is the mistake, and it is reported where it stands.
+        let may_be_none = [ClientName::FORMAT, DeviceName::FORMAT, SubscriptionName::FORMAT, ConsumerName::FORMAT];
+        (!found && (!declared.is_empty() || may_be_none.contains(&format))).then_some(declared)
     }
 }

@@ -236,9 +236,10 @@ impl<'s> Shape<'s> {
             return Some(());
         };
         let declared: Vec<&str> = declared.iter().map(String::as_str).collect();
+        let expected = if declared.is_empty() { format!("none: there is no {format}") } else { one_of(&declared) };
         self.mistakes.push(
             Mistake::new(place, format!("unknown {format} `{name}`"))
-                .expected(one_of(&declared))
+                .expected(expected)
                 .meant(name, declared.iter().copied()),
         );
         None

@@ -1,7 +1,7 @@
 //! Asking the provisioning service where the device belongs (Microsoft docs, iot-mqtt-connect-to-iot-dps).
 use crate::iot::knobs::DpsRetry;
 use crate::iot::plan::{Model, ModelForm};
-use crate::wire::mqtt::{ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode};
+use crate::wire::mqtt::{ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode, next_packet_id};
 use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -226,7 +226,7 @@ impl Provisioning {
 
     /// Counts packet ids and request ids alike: one request is open at a time.
     fn packet_id(&mut self) -> u16 {
-        self.requests += 1;
+        self.requests = next_packet_id(self.requests);
         self.requests
     }
 

@@ -25,7 +25,7 @@ fn loaded(text: &str) -> Loaded {
 fn played(plan: &Plan) -> (Vec<Entry>, Report) {
     let recorder = Arc::new(Mutex::new(Recorder::default()));
     let witness: Arc<Mutex<dyn Witness>> = recorder.clone();
-    let watch = Watch { witness: Some(witness), until: None };
+    let watch = Watch { witness: Some(witness), ..Watch::default() };
     let report = run_watched(plan, Mode::ToTheEnd, watch).expect("it runs").report;
     let entries = std::mem::take(&mut recorder.lock().unwrap_or_else(PoisonError::into_inner).entries);
     (entries, report)

@@ -149,8 +149,11 @@ timeline:
         for (name, at_seconds, message) in violations {
             let mut invariant = pattern.clone();
             (invariant.name, invariant.verdict) = ((*name).to_owned(), Verdict::Violated);
-            let violation =
-                ViolationReport { at_seconds: *at_seconds, message: (*message).to_owned(), custody: Vec::new() };
+            let violation = ViolationReport {
+                at_seconds: *at_seconds,
+                message: (*message).to_owned(),
+                ..ViolationReport::default()
+            };
             invariant.violations = vec![violation];
             report.invariants.push(invariant);
         }

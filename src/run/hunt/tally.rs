@@ -92,7 +92,10 @@ impl Tally {
                 message: failure.message.clone(),
                 replay: showing.replay.clone(),
             };
-            join_group(&mut self.hunted.groups, FailureGroup { cause: failure.cause.clone(), count: 1, shortest });
+            join_group(
+                &mut self.hunted.groups,
+                FailureGroup { cause: failure.cause.clone(), count: 1, shortest, shrunk: None },
+            );
         }
     }
 
@@ -173,7 +176,7 @@ fn join_group(groups: &mut Vec<FailureGroup>, other: FailureGroup) {
         a.faults.cmp(&b.faults).then_with(by_time).then(a.seed.cmp(&b.seed)).is_lt()
     };
     if shorter(&other.shortest, &group.shortest) {
-        group.shortest = other.shortest;
+        (group.shortest, group.shrunk) = (other.shortest, other.shrunk);
     }
 }
 
@@ -218,7 +221,7 @@ pub(crate) mod tests {
             message: format!("xyz/telemetry #{seed} was given up"),
             replay: format!("lizard replay giant-lizard.yaml --seed {seed}"),
         };
-        FailureGroup { cause: cause(invariant), count: 1, shortest }
+        FailureGroup { cause: cause(invariant), count: 1, shortest, shrunk: None }
     }
 
     fn cause(invariant: &str) -> Cause {

@@ -109,7 +109,7 @@ pub(super) fn try_seed(prey: &Prey, turn: Turn, look: impl FnOnce(&mut Report)) 
 
 fn showing(prey: &Prey, plan: &Plan, twice: bool, look: impl FnOnce(&mut Report)) -> Result<Showing, RunError> {
     let phases = Arc::new(Mutex::new(Phases::of(&plan.roster)));
-    let watch = Watch { witness: Some(phases.clone()), until: None };
+    let watch = Watch { witness: Some(phases.clone()), ..Watch::default() };
     let mut report = survey(plan, Mode::FirstViolation, watch, twice)?.report;
     prey.named(&mut report);
     look(&mut report);

@@ -1,6 +1,6 @@
 //! A scenario while it is being shrunk: JSON with nothing in it that goes without saying, so that any part of any system
 //! can be taken out by its place.
-use crate::scenario::{Loaded, Mistakes, NO_VERB, Scenario, parse, terse, yaml_of};
+use crate::scenario::{Loaded, Mistakes, NO_VERB, OperatorVerb, Scenario, parse, terse, yaml_of};
 use crate::systems::{DECLARATIONS, Role};
 use serde_json::{Map, Value};
 use std::collections::BTreeSet;
@@ -48,6 +48,12 @@ impl Draft {
         let mut lines = self.lines().to_vec();
         lines.remove(index);
         self.with_lines(lines)
+    }
+
+    /// The same with nothing going wrong: what an operator asks for is left.
+    pub(super) fn calm(&self) -> Self {
+        let asked_for = |line: &&Value| verb(line).is_some_and(|(verb, _)| OperatorVerb::named(verb).is_some());
+        self.with_lines(self.lines().iter().filter(asked_for).cloned().collect())
     }
 
     /// The same with another value at a place.

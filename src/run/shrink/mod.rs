@@ -14,16 +14,17 @@ mod proof;
 mod reduce;
 mod telling;
 
+pub use crate::report::Stopped;
 pub use materialise::materialise;
 pub use proof::{Need, Needed};
 
 use super::{Mode, RunError, Watch, run, survey};
-use crate::report::{Cause, Report, Verdict};
+use crate::report::{Cause, Report, Smallest, Verdict};
 use crate::run::hunt::EXPECTATION;
 use crate::run::hunt::cause::failure;
 use crate::scenario::{Expectation, Loaded, Mistakes, Scenario, plan};
 use draft::Draft;
-use lab::{Alike, Lab, Showing};
+use lab::{Alike, Bench, Lab, Showing};
 use reduce::Reducing;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
@@ -41,14 +42,9 @@ pub struct Effort {
 /// The most runs, when nobody says: some seconds of the built-in stories.
 pub const MOST_RUNS: u64 = 2000;
 
-/// Why a shrinking ended before nothing could be taken away any more.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stopped {
-    /// All runs were used up.
-    MostRuns,
-    /// The time was over: on another machine the result may be another.
-    OutOfTime,
-}
+/// How long the history of a smaller scenario may be in any case. Beyond that it may be as long as the first run had
+/// engine events, of which history entries are a part.
+const LEAST_ENTRIES: u64 = 10_000;
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -69,6 +65,22 @@ pub struct Shrunk {
     pub stopped: Option<Stopped>,
     file: PathBuf,
     seed: u64,
+}
+
+impl Shrunk {
+    /// Sums it up for the result of a hunt. `file`: where it was written.
+    pub fn summary(&self, file: Option<String>) -> Smallest {
+        let plan = plan(&self.scenario, &self.file, self.seed);
+        Smallest {
+            sentence: self.sentence(),
+            lines: self.needed.len() as u64,
+            faults: plan.faults.len() as u64,
+            clients: plan.roster.clients.len() as u64,
+            runs: self.runs,
+            stopped: self.stopped,
+            file,
+        }
+    }
 }
 
 /// Why there is nothing to shrink, or no way to.
@@ -114,15 +126,16 @@ pub fn shrink(
     let failed = failure(&first, &report).ok_or(ShrinkError::Passes { seed })?;
     tell(&format!("seed {seed} fails: {}", failed.cause));
 
+    let bench = Bench { seed, most_entries: report.events + LEAST_ENTRIES };
     let draft = Draft::of(&written_out(&loaded.scenario, seed, &failed.cause, &report));
     draft.loaded()?;
-    let failed_plainly = match lab::show(&draft, seed) {
+    let failed_plainly = match bench.show(&draft) {
         Some(Showing::Failed(again)) if Alike::ButForTheFaultBefore.holds(&again.cause, &failed.cause) => again,
         other => {
             let instead = match other {
                 Some(Showing::Failed(again)) => format!("fails with {}", again.cause),
                 Some(Showing::Passed) => "passes".to_owned(),
-                Some(Showing::Broken) | None => "cannot be judged".to_owned(),
+                Some(Showing::FailsCalm | Showing::Broken) | None => "cannot be judged".to_owned(),
             };
             return Err(ShrinkError::AnotherRun { seed, cause: Box::new(failed.cause), instead });
         }
@@ -130,12 +143,13 @@ pub fn shrink(
     let lines_before = draft.lines().len();
     tell(&format!("written out: {}", telling::size(&draft)));
 
-    let lab = Lab { seed, effort, is_over, runs: 2, stopped: None, known: BTreeMap::new() };
+    let needs_fault = !bench.fails_calm(&draft, &failed_plainly.cause);
+    let lab = Lab { bench, effort, is_over, needs_fault, runs: 3, stopped: None, known: BTreeMap::new() };
     let mut reducing = Reducing::new(lab, draft, failed_plainly, tell);
     reducing.reduce();
     let Reducing { draft, failure: shrunk, lab, .. } = reducing;
 
-    let needed = proof::prove(&draft, seed, &shrunk.cause);
+    let needed = proof::prove(&draft, bench, &shrunk.cause);
     let runs = lab.runs + needed.len() as u64;
     let mut scenario = draft.loaded()?.scenario;
     let names = violated(&scenario, seed, &shrunk.cause)?;

@@ -1,6 +1,6 @@
 //! That each line which is left must be there: it is taken out once more, alone.
 use super::draft::Draft;
-use super::lab::{Alike, Showing, show};
+use super::lab::{Alike, Bench, Showing};
 use crate::report::Cause;
 use crate::scenario::TimelineItem;
 
@@ -27,12 +27,12 @@ pub enum Need {
 }
 
 /// Runs the draft without each of its lines.
-pub(super) fn prove(draft: &Draft, seed: u64, cause: &Cause) -> Vec<Needed> {
-    let need = |index: usize| match show(&draft.without_line(index), seed) {
+pub(super) fn prove(draft: &Draft, bench: Bench, cause: &Cause) -> Vec<Needed> {
+    let need = |index: usize| match bench.show(&draft.without_line(index)) {
         Some(Showing::Passed) => Need::Passes,
         Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause) => Need::NotNeeded,
         Some(Showing::Failed(other)) => Need::FailsOtherwise(other.cause),
-        Some(Showing::Broken) | None => Need::NoVerdict,
+        Some(Showing::FailsCalm | Showing::Broken) | None => Need::NoVerdict,
     };
     let lines = draft.lines().iter().enumerate();
     let items = lines.filter_map(|(index, line)| Some((index, serde_json::from_value(line.clone()).ok()?)));

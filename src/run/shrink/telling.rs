@@ -1,6 +1,6 @@
 //! What came of a shrinking, in words and as a file.
 use super::draft::Draft;
-use super::{Need, Shrunk, Stopped};
+use super::{Need, Shrunk};
 use crate::scenario::{TimelineItem, to_yaml, written_out};
 use serde_json::Value;
 
@@ -53,16 +53,6 @@ impl Shrunk {
             format!("without {}: {what}", in_words(&needed.item))
         };
         self.needed.iter().map(without).collect()
-    }
-}
-
-impl Stopped {
-    /// Says why it was stopped.
-    pub fn in_words(self) -> &'static str {
-        match self {
-            Self::MostRuns => "Stopped when all runs were used up",
-            Self::OutOfTime => "Stopped when the time was over",
-        }
     }
 }
 
@@ -143,7 +133,7 @@ fn wrapped(sentence: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::Cause;
+    use crate::report::{Cause, Stopped};
     use crate::run::shrink::Needed;
     use crate::scenario::parse;
     use std::path::Path;

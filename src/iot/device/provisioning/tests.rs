@@ -162,3 +162,10 @@ fn an_answer_that_wants_an_acknowledgement_gets_one() {
     let steps = registering().handle(seconds(1), &Packet::Publish(assigned));
     assert_eq!(steps, [Step::Send(Packet::PubAck { id: 9 }), Step::Assigned("hub-a".into())]);
 }
+
+#[test]
+fn request_ids_begin_again_where_packet_ids_end() {
+    let mut provisioning = connecting(Value::Null, DpsRetry::AtOnce);
+    let ids: Vec<u16> = (0..=u32::from(u16::MAX)).map(|_| provisioning.packet_id()).collect();
+    assert_eq!((ids[0], ids[65_534], ids[65_535]), (1, 65_535, 1), "an id of 0 has no encoding");
+}

@@ -1,5 +1,7 @@
 //! What a seed makes of a scenario can be written out as a plain file that runs the same; and what a knob breaks is
 //! shrunk to a file that a person can read, in which nothing is left that need not be there.
+mod under_chaos;
+
 use giant_lizard::report::Report;
 use giant_lizard::run::pitfall::Way;
 use giant_lizard::run::shrink::{Effort, Need, Shrunk, materialise, shrink};
@@ -72,7 +74,7 @@ fn what_is_written_out_runs_to_the_same_fingerprint() {
 }
 
 /// The pitfalls' seeds.
-const SEEDS: std::ops::Range<u64> = 0..3;
+const SEEDS: std::ops::Range<u64> = 0..2;
 
 /// Shrinks what the knob of a pitfall does, on its own timeline, and looks closely at what is left.
 fn is_shrunk_to_what_matters(name: &str) {

@@ -90,7 +90,7 @@ fn what_the_page_about_reports_shows_is_what_a_report_has() {
     let text = std::fs::read_to_string(PAGE).expect("the page is there");
     let arguments =
         text.split("(`lizard ").nth(1).and_then(|rest| rest.split('`').next()).expect("it names the command");
-    let folder = std::env::temp_dir().join(format!("lizard-guide-{}", std::process::id()));
+    let folder = std::env::temp_dir().join(format!("lizard-guide-report-{}", std::process::id()));
     let place = folder.to_str().expect("a plain path");
     printed(&arguments.replace("lizard-report", place));
     let file = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it is part of a report");
@@ -123,7 +123,8 @@ fn as_jq_prints_it(line: &str) -> String {
 
 /// What a command prints, whatever it answers: some show what fails.
 fn printed(arguments: &str) -> String {
-    let output = Command::new(env!("CARGO_BIN_EXE_lizard")).args(arguments.split_whitespace()).output();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lizard"));
+    let output = command.args(arguments.split_whitespace()).env_remove("GITHUB_STEP_SUMMARY").output();
     let output = output.expect("the binary runs");
     assert!(!output.stdout.is_empty(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
     String::from_utf8_lossy(&output.stdout).into_owned()
@@ -266,7 +267,7 @@ fn every_command_of_the_way_from_a_seed_to_its_cause_prints_what_the_page_shows(
     while let Some((before, after)) = rest.split_once(BEGIN) {
         let (block, after) = after.split_once("```").expect("it ends");
         let (command, shown) = block.split_once('\n').unwrap_or((block, ""));
-        let ran = std::process::Command::new("bash")
+        let ran = Command::new("bash")
             .args(["-c", command])
             .current_dir(&folder)
             .env("PATH", &path)

@@ -1,6 +1,10 @@
 //! The `lizard` command as a person or a CI job meets it: what it prints where, and what it answers.
 use std::process::{Command, Output};
 
+/// Commands that look at one run, and at two.
+#[path = "command/looking.rs"]
+mod looking;
+
 fn lizard(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lizard")).args(arguments).output().expect("the binary runs")
 }
@@ -175,16 +179,6 @@ fn run_takes_the_seed_of_the_file_unless_another_is_named() {
     assert_eq!(seed(&["run", "--format", "json", path]), Some(5));
     assert_eq!(seed(&["run", "--format", "json", "--seed", "2", path]), Some(2));
     std::fs::remove_file(&file).expect("it is ours");
-}
-
-#[test]
-fn a_replay_that_is_stopped_early_loses_nothing_that_is_on_its_way() {
-    // Just after the lizard came: messages are in flight, and the move has not happened yet.
-    let output = lizard(&["replay", "scenarios/giant-lizard.yaml", "--seed", "3", "--until", "2m15s"]);
-    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
-    let shown = out(&output);
-    assert!(shown.contains("stopped at 2:15.") && shown.contains(" 0 lost") && shown.contains("open   "), "{shown}");
-    assert!(!shown.contains("NOT MET") && !shown.contains("VIOLATED"), "{shown}");
 }
 
 /// A folder of its own with one scenario in it, which ends with the test.

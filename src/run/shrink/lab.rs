@@ -174,7 +174,10 @@ impl Bench {
 
 #[cfg(test)]
 mod tests {
+    use super::super::materialise;
     use super::*;
+    use crate::scenario::{Scenario, parse};
+    use std::path::Path;
 
     #[test]
     fn times_and_the_fault_before_need_not_be_the_same() {
@@ -189,5 +192,33 @@ mod tests {
             Alike::Wholly.holds(&cause("it follows #N, not #N", "crash"), &cause("it follows none, not #N", "crash"))
         );
         assert_eq!(timeless("<service> saw more than N arrivals"), "<service> saw more than N arrivals");
+    }
+
+    /// A pitfall with its knobs on, written out.
+    fn flawed(text: &str) -> Draft {
+        let scenario = parse(Path::new("flawed.yaml"), text).unwrap_or_else(|mistakes| panic!("{mistakes}")).scenario;
+        let on = scenario.turned_on().expect("the knob fits");
+        Draft::of(&materialise(&Scenario { expect: Vec::new(), ..on }, 4))
+    }
+
+    #[test]
+    fn what_needs_a_fault_passes_in_calm_and_what_needs_none_does_not() {
+        let bench = Bench { seed: 4, most_entries: u64::MAX };
+        for (text, needs_fault) in [
+            (include_str!("../../../scenarios/pitfalls/hub-confirms-before-it-stores.yaml"), true),
+            (include_str!("../../../scenarios/pitfalls/shared-message-sent-to-two.yaml"), false),
+        ] {
+            let draft = flawed(text);
+            let Some(Showing::Failed(failure)) = bench.show(&draft) else { panic!("it fails") };
+            assert_eq!(bench.fails_calm(&draft, &failure.cause), !needs_fault, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_with_too_long_a_history_is_ended_and_shows_nothing() {
+        let draft = flawed(include_str!("../../../scenarios/pitfalls/hub-confirms-before-it-stores.yaml"));
+        let shown = |most_entries| Bench { seed: 4, most_entries }.show(&draft);
+        assert!(matches!(shown(100_000), Some(Showing::Failed(_))));
+        assert!(matches!(shown(100), Some(Showing::Passed)), "{:?}", shown(100));
     }
 }

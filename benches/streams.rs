@@ -2,20 +2,20 @@
 //! each mode; beside as many raw echo exchanges, the floor. The ratio is within one run, on one machine.
 //!
 //! ```text
-//! cargo bench --bench streams           # all of it
-//! cargo test --release --bench streams  # a hundredth of it, once: does it still run?
+//! cargo bench -p lizard-benches --bench streams           # all of it
+//! cargo test --release -p lizard-benches --bench streams  # a hundredth of it, once: does it still run?
 //! ```
-#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
 use giant_lizard::engines::Judge;
 use giant_lizard::history::{Entry, Event, Witness};
 use giant_lizard::run::production;
 use giant_lizard::scenario::parse;
+use lizard_benches::median;
 use lizard_sim::{Path, World};
 use std::cell::Cell;
 use std::rc::Rc;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 /// Of a world that is measured.
@@ -31,12 +31,12 @@ fn main() {
     let messages = if whole { MESSAGES } else { MESSAGES / 100 };
     println!("1 producer, 3 consumers, {messages} messages, one a millisecond, up to 1000 not confirmed yet\n");
     println!("{:<12} {:>9} {:>11} {:>11} {:>7}", "mode", "received", "messages/s", "ns/message", "floor");
-    let floor = median(|| echo(messages));
+    let floor = median(RUNS, || echo(messages));
     let each = |time: Duration| time.as_nanos() as f64 / f64::from(messages);
     println!("{:<12} {messages:>9} {:>11.0} {:>11.0} {:>7}", "raw echo", 1e9 / each(floor), each(floor), "1.0x");
     for mode in ["exclusive", "failover", "shared"] {
         let received = Cell::new(0);
-        let time = median(|| received.set(stream(mode, messages)));
+        let time = median(RUNS, || received.set(stream(mode, messages)));
         assert!(received.get() >= u64::from(messages) - 1000, "{mode}: {} of {messages} received", received.get());
         let ratio = each(time) / each(floor);
         println!(
@@ -48,18 +48,6 @@ fn main() {
         );
     }
     println!("\nbar: 8x the floor");
-}
-
-fn median(run: impl Fn()) -> Duration {
-    let mut times: Vec<Duration> = (0..RUNS)
-        .map(|_| {
-            let start = Instant::now();
-            run();
-            start.elapsed()
-        })
-        .collect();
-    times.sort();
-    times[RUNS / 2]
 }
 
 /// Raw bytes there and back, as often.

@@ -30,6 +30,10 @@ impl Build {
         let mut command = Command::new(env!("CARGO"));
         command.current_dir(root.join("examples/outside")).env("CARGO_TARGET_DIR", &target);
         command.env_remove("RUSTFLAGS").env_remove("CARGO_ENCODED_RUSTFLAGS");
+        // Of the build that runs these tests, not of the one they ask for.
+        for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("CARGO_PROFILE_")) {
+            command.env_remove(name);
+        }
         command.args(["rustc", "--quiet", "--bin", "outside", "--profile", profile]);
         let folder = if profile == "dev" { "debug" } else { profile };
         let mut build = Self { command, program: target.join(folder).join("outside"), _workshop: workshop };

@@ -36,18 +36,18 @@ pub fn verbs() -> Vec<Meaning> {
 }
 
 fn timeline(kind: &'static str, is_one: impl Fn(&str) -> bool) -> Vec<Meaning> {
-    let schema = schema().to_value();
+    let schema = schema();
     let item = &schema["$defs"]["TimelineItem"];
     let verbs = one_of(item).into_iter().filter(|verb| is_one(verb));
-    verbs.map(|verb| meaning(&schema, verb, kind, "timeline", &item["properties"][verb])).collect()
+    verbs.map(|verb| meaning(schema, verb, kind, "timeline", &item["properties"][verb])).collect()
 }
 
 /// Lists what can be expected.
 pub fn expectations() -> Vec<Meaning> {
-    let schema = schema().to_value();
+    let schema = schema();
     let item = &schema["$defs"]["Expectation"];
     let kinds = one_of(item).into_iter();
-    kinds.map(|kind| meaning(&schema, kind, "expectation", "expect", &item["properties"][kind])).collect()
+    kinds.map(|kind| meaning(schema, kind, "expectation", "expect", &item["properties"][kind])).collect()
 }
 
 /// Lists every knob: the documented ways in which real software gets something wrong, off by default.
@@ -64,12 +64,12 @@ pub fn options() -> Vec<Meaning> {
 const KNOB: &str = "Knob. ";
 
 fn of_parts(kind: &'static str, is_one: impl Fn(&str) -> bool) -> Vec<Meaning> {
-    let schema = schema().to_value();
+    let schema = schema();
     let mut found = Vec::new();
     for (part, place) in PARTS.iter().copied().flatten() {
         for (key, property) in schema["$defs"][part]["properties"].as_object().into_iter().flatten() {
             if is_one(property["description"].as_str().unwrap_or_default()) {
-                found.push(meaning(&schema, key, kind, place, property));
+                found.push(meaning(schema, key, kind, place, property));
             }
         }
     }

@@ -60,8 +60,8 @@ pub fn parse(file: &Path, text: &str) -> Result<Loaded, Mistakes> {
     let mistaken = |mistakes| Mistakes::new(file.to_owned(), text.to_owned(), mistakes);
     let root = document::read(text).map_err(|mistake| mistaken(vec![mistake]))?;
     let roll = Roll::of(&root);
-    let schema = schema().to_value();
-    let mut shape = Shape::new(&schema, &roll);
+    let schema = schema();
+    let mut shape = Shape::new(schema, &roll);
     let sound = shape.scenario(&root);
     let mut mistakes = shape.mistakes;
     let scenario = sound.map(|sound| (serde_json::from_value::<Scenario>(sound.value), sound.node));

@@ -12,6 +12,7 @@ use indexmap::IndexMap;
 use schemars::{JsonSchema, Schema};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::sync::LazyLock;
 
 /// A scenario file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -82,15 +83,16 @@ fn five_minutes() -> DurationRange {
     DurationRange::seconds(300)
 }
 
-/// Makes the JSON schema of scenario files.
-pub fn schema() -> Schema {
-    schemars::schema_for!(Scenario)
+/// The JSON schema of scenario files. Made once: shrinking reads a file for every draft.
+pub fn schema() -> &'static Value {
+    static SCHEMA: LazyLock<Value> = LazyLock::new(|| schemars::schema_for!(Scenario).to_value());
+    &SCHEMA
 }
 
 /// Writes the JSON schema for editors, with a line's end. Switches may be written `on`, `off`, `yes` and `no` there,
 /// which YAML 1.2 takes for text.
 pub fn published() -> String {
-    let mut schema = schema().to_value();
+    let mut schema = schema().clone();
     let object = schema.as_object_mut().expect("the schema of a struct is an object");
     object.insert("title".into(), "A Giant Lizard scenario".into());
     widen_switches(&mut schema);

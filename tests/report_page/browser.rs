@@ -35,10 +35,8 @@ impl Browser {
     pub(super) fn start(name: &str) -> Option<Self> {
         let Some(program) = program() else {
             // Past the capture of the test's output: a test that did not run must not look as if it had.
-            let _ = writeln!(
-                std::io::stderr(),
-                "note: {name} is skipped: no Chromium or Chrome in PATH (Debian: apt-get install chromium)"
-            );
+            let why = "no Chromium or Chrome in PATH (Debian: apt-get install chromium)";
+            let _ = std::io::stderr().write_all(format!("\nnote: {name} is skipped: {why}\n").as_bytes());
             return None;
         };
         let profile = std::env::temp_dir().join(format!("lizard-browser-{name}-{}", std::process::id()));
@@ -109,7 +107,9 @@ impl Browser {
     pub(super) fn until(&mut self, expression: &str) {
         let glances = PATIENCE.as_millis() / GLANCE.as_millis();
         for _ in 0..glances {
-            if self.ask(expression) == Value::Bool(true) {
+            // Between two documents there is nobody to ask.
+            let question = json!({ "expression": expression, "returnByValue": true });
+            if self.try_call("Runtime.evaluate", question).is_ok_and(|answer| answer["result"]["value"] == true) {
                 return;
             }
             wait();
@@ -192,6 +192,10 @@ impl Browser {
     }
 
     fn call(&mut self, method: &str, params: Value) -> Value {
+        self.try_call(method, params).unwrap_or_else(|error| panic!("{method}: {error}"))
+    }
+
+    fn try_call(&mut self, method: &str, params: Value) -> Result<Value, Value> {
         self.sent += 1;
         let mut call = json!({ "id": self.sent, "method": method, "params": params });
         if let Some(session) = &self.session {
@@ -203,8 +207,8 @@ impl Browser {
             let Ok(text) = message.to_text() else { continue };
             let Ok(mut answer) = serde_json::from_str::<Value>(text) else { continue };
             if answer["id"] == self.sent {
-                assert!(answer["error"].is_null(), "{method}: {}", answer["error"]);
-                return answer["result"].take();
+                let error = answer["error"].take();
+                return if error.is_null() { Ok(answer["result"].take()) } else { Err(error) };
             }
             if answer["method"].is_string() {
                 self.notices.push(answer);

@@ -103,6 +103,7 @@ fn a_passing_run_is_searched_zoomed_and_gone_through_by_keyboard_alone() {
     let Some(mut browser) = Browser::start("keyboard") else { return };
     let lair = Lair::new("keyboard");
     let page = lair.report(&["run", "scenarios/everything.yaml", "--seed", "1"]);
+    assert!(fs::metadata(&page).expect("it is there").len() < 1_000_000, "half of what twelve minutes may take");
     browser.looks(1300, 1000, false);
     browser.open(&page, "");
     browser.picture("passing");

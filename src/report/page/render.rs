@@ -13,7 +13,8 @@ const STYLES: [&str; 2] = [include_str!("uplot/uPlot.min.css"), include_str!("pa
 
 /// In this order: each uses what those before it declare.
 const SCRIPTS: [&str; 11] = [
-    include_str!("uplot/uPlot.iife.min.js"),
+    // Its licence goes with every copy.
+    concat!("/*\n", include_str!("uplot/LICENSE"), "*/\n", include_str!("uplot/uPlot.iife.min.js")),
     include_str!("script/read.js"),
     include_str!("script/paint.js"),
     include_str!("script/lanes.js"),

@@ -1,6 +1,6 @@
 use super::super::tests::{HOSTILE, entry, failing, hostile, hostile_plan};
 use super::Page;
-use crate::history::{Event, MessageId, Name, ProducerId, Witness};
+use crate::history::{self, Cause, DestinationId, Event, MessageId, Name, Power, ProducerId, Witness};
 use crate::report::{Report, ViolationReport};
 use crate::scenario::{Plan, PlannedFault};
 use serde_json::{Value, json};
@@ -12,15 +12,15 @@ const SECOND: u64 = 1_000_000_000;
 fn message(number: u64) -> MessageId {
     MessageId { producer: ProducerId(0), number }
 }
-fn offered(at: u64, number: u64) -> crate::history::Entry {
+fn offered(at: u64, number: u64) -> history::Entry {
     entry(at, XYZ, Event::Offered { message: message(number), digest: 1 })
 }
-fn received(at: u64, number: u64) -> crate::history::Entry {
-    let destination = crate::history::DestinationId(0);
+fn received(at: u64, number: u64) -> history::Entry {
+    let destination = DestinationId(0);
     entry(at, "central", Event::Received { message: message(number), destination, digest: 1 })
 }
 
-fn page(plan: &Plan, entries: &[crate::history::Entry], report: &Report) -> String {
+fn page(plan: &Plan, entries: &[history::Entry], report: &Report) -> String {
     let mut page = Page::begin(plan);
     entries.iter().for_each(|entry| page.see(entry));
     page.finish(report).expect("the template is sound")
@@ -66,6 +66,57 @@ fn a_message_has_its_steps_and_the_tables_say_how_it_fared() {
     for row in [r#"data-message="0:0:0""#, r#"data-message="0:0:1""#, r#"data-message="0:0:2""#, "<td>3.0 s</td>"] {
         assert!(shown.contains(row), "{row}: {shown}");
     }
+}
+
+#[test]
+fn sessions_moves_leaderships_and_times_without_power_lie_on_lanes() {
+    let connected = |service: &str, session| Event::Connected { client: XYZ.into(), service: service.into(), session };
+    let settled = |at: &str| Event::Settled { client: XYZ.into(), at: at.into() };
+    let power = |state| Event::Power { state };
+    let active = Event::Activated { destination: DestinationId(0), client: XYZ.into(), held: 2 };
+    let lost = Event::SessionLost { client: XYZ.into(), service: "hub-a".into(), session: 1, cause: Cause::Silence };
+    let mut plan = hostile_plan();
+    plan.roster.clients = vec![history::Client {
+        name: XYZ.into(),
+        host: XYZ.into(),
+        keep_alive: Duration::from_secs(60),
+        needs: Vec::new(),
+        producers: vec![ProducerId(0)],
+        placed: true,
+        receives: None,
+        room: None,
+        rank: 0,
+    }];
+    let sent = Event::Sent { message: message(0), session: 1, again: false };
+    let entries = [
+        entry(SECOND, XYZ, connected("hub-a", 1)),
+        entry(SECOND, XYZ, settled("hub-a")),
+        offered(2 * SECOND, 0),
+        entry(2 * SECOND, XYZ, sent),
+        entry(3 * SECOND, "hub-a", power(Power::Lost)),
+        entry(4 * SECOND, XYZ, lost),
+        entry(5 * SECOND, XYZ, connected("central", 2)),
+        entry(5 * SECOND, XYZ, settled("central")),
+        entry(6 * SECOND, "hub-a", power(Power::On)),
+        entry(7 * SECOND, "hub-a", active),
+        entry(8 * SECOND, XYZ, power(Power::Crashed)),
+    ];
+    let data = data(&page(&plan, &entries, &failing()));
+    let second = 1_000_000;
+    let end = 721_250_000;
+    assert_eq!(
+        data["sessions"],
+        json!([[0, 1, second, 4 * second, "silence"], [0, 2, 5 * second, 8 * second, "crashed"]])
+    );
+    assert_eq!(data["downs"], json!([[1, 3 * second, 6 * second, "no power"], [0, 8 * second, end, "crashed"]]));
+    let marks: Vec<(&Value, &Value)> =
+        data["marks"].as_array().into_iter().flatten().map(|mark| (&mark[1], &mark[2])).collect();
+    let kinds = ["other", "lost", "move", "active"].map(Value::from);
+    let on_xyz = json!(0);
+    assert_eq!(marks, kinds.iter().map(|kind| (&on_xyz, kind)).collect::<Vec<_>>(), "whoever told it");
+    let sent = data["phrases"].as_array().into_iter().flatten().find(|phrase| phrase["what"] == "sent");
+    assert_eq!(sent.map(|phrase| &phrase["to"]), Some(&json!(1)), "the arrow knows where it went");
+    assert_eq!((&data["curves"]["lost"][4], &data["curves"]["again"][5]), (&json!(1), &json!(1)));
 }
 
 #[test]

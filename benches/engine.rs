@@ -2,16 +2,16 @@
 //! minute. The same in turmoil with its 1 ms tick beside it; the ratio is within one run, on one machine.
 //!
 //! ```text
-//! cargo bench --bench engine           # all of it, about half a minute
-//! cargo test --release --bench engine  # the two small worlds, once: does it still run?
+//! cargo bench -p lizard-benches --bench engine           # all of it, about half a minute
+//! cargo test --release -p lizard-benches --bench engine  # the two small worlds, once: does it still run?
 //! ```
-#![allow(clippy::disallowed_methods, reason = "a bench measures real time")]
 #![allow(clippy::print_stdout, reason = "a bench prints its table")]
+use lizard_benches::median;
 use lizard_sim::{Host, Path, World};
 use std::cell::Cell;
 use std::io;
 use std::rc::Rc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 const PAYLOAD: [u8; 64] = [42; 64];
@@ -56,18 +56,8 @@ const EVENTS: u32 = 100_000;
 /// What an event costs at the least: a timer that wakes one task, which does nothing but wait for the next one. In
 /// tokio's own paused runtime, and in a world.
 fn floor() {
-    let median = |run: fn()| {
-        let mut times: Vec<_> = (0..7)
-            .map(|_| {
-                let start = Instant::now();
-                run();
-                start.elapsed()
-            })
-            .collect();
-        times.sort();
-        times[3].as_nanos() / u128::from(EVENTS)
-    };
-    let (tokio, world) = (median(tokio_timers), median(world_timers));
+    let each = |run: fn()| median(7, run).as_nanos() / u128::from(EVENTS);
+    let (tokio, world) = (each(tokio_timers), each(world_timers));
     println!("an empty timer event: {tokio} ns in tokio's paused runtime, {world} ns in a world\n");
 }
 
@@ -95,17 +85,7 @@ fn world_timers() {
 /// Runs a world some times, prints one row, and answers the median time.
 fn row(engine: &str, hosts: u32, runs: usize, world: impl Fn(u32) -> u64) -> Duration {
     let messages = u64::from(hosts) * u64::from(ROUNDS);
-    let mut times: Vec<_> = (0..runs)
-        .map(|_| {
-            let start = Instant::now();
-            let seen = world(hosts);
-            let took = start.elapsed();
-            assert_eq!(seen, messages, "{engine}: every echo must come back");
-            took
-        })
-        .collect();
-    times.sort();
-    let median = times[runs / 2];
+    let median = median(runs, || assert_eq!(world(hosts), messages, "{engine}: every echo must come back"));
     let each = median.as_nanos() / u128::from(messages);
     println!("{engine:<8} {hosts:>6} {messages:>9} {runs:>5} {:>13} {each:>11}", format!("{median:.2?}"));
     median

@@ -29,7 +29,17 @@ pub(in crate::run) fn failure(plan: &Plan, report: &Report) -> Option<Failure> {
     if report.passed() {
         return None;
     }
-    let (invariant, at_seconds, message) = first_violation(report).or_else(|| unmet(report))?;
+    let (invariant, at_seconds, message) = violations(report).into_iter().next().or_else(|| unmet(report))?;
+    Some(told(plan, invariant, at_seconds, message))
+}
+
+/// Finds the first thing that went wrong in this way, whatever went wrong before.
+pub(in crate::run) fn failure_like(plan: &Plan, report: &Report, wanted: impl Fn(&Cause) -> bool) -> Option<Failure> {
+    let failures = violations(report).into_iter().map(|(invariant, at, message)| told(plan, invariant, at, message));
+    { failures }.find(|failure| wanted(&failure.cause))
+}
+
+fn told(plan: &Plan, invariant: String, at_seconds: f64, message: String) -> Failure {
     let at = Duration::try_from_secs_f64(at_seconds).unwrap_or_default();
     let begun: Vec<&PlannedFault> = happening(plan).filter(|fault| fault.at <= at).collect();
     let cause = Cause {
@@ -37,7 +47,7 @@ pub(in crate::run) fn failure(plan: &Plan, report: &Report) -> Option<Failure> {
         what: Names::of(&plan.roster).taken_out(&message),
         after: begun.iter().max_by_key(|fault| fault.at).map(|fault| fault.kind.clone()),
     };
-    Some(Failure { cause, at_seconds, message, faults: begun.len() as u64 })
+    Failure { cause, at_seconds, message, faults: begun.len() as u64 }
 }
 
 /// The faults of a plan that do anything: one whose host is not there yet does not.
@@ -45,8 +55,8 @@ pub(super) fn happening(plan: &Plan) -> impl Iterator<Item = &PlannedFault> {
     plan.faults.iter().filter(|fault| !fault.steps.is_empty())
 }
 
-/// Of several at one time, the first in the registry's order. One that the file expects is no failure.
-fn first_violation(report: &Report) -> Option<(String, f64, String)> {
+/// By their times; of several at one time, the first in the registry's order. One that the file expects is no failure.
+fn violations(report: &Report) -> Vec<(String, f64, String)> {
     let expected = |name: &str| {
         report.expectations.iter().any(|expectation| expectation.met && expectation.violated.as_deref() == Some(name))
     };
@@ -54,9 +64,13 @@ fn first_violation(report: &Report) -> Option<(String, f64, String)> {
         .invariants
         .iter()
         .filter(|invariant| invariant.verdict == Verdict::Violated && !expected(&invariant.name));
-    let violations = broken.flat_map(|invariant| invariant.violations.iter().map(move |it| (&invariant.name, it)));
-    let (name, violation) = violations.min_by(|(_, a), (_, b)| a.at_seconds.total_cmp(&b.at_seconds))?;
-    Some((name.clone(), violation.at_seconds, violation.message.clone()))
+    let told = broken.flat_map(|invariant| {
+        let violations = invariant.violations.iter();
+        violations.map(|it| (invariant.name.clone(), it.at_seconds, it.message.clone()))
+    });
+    let mut told: Vec<_> = told.collect();
+    told.sort_by(|(_, a, _), (_, b, _)| a.total_cmp(b));
+    told
 }
 
 fn unmet(report: &Report) -> Option<(String, f64, String)> {

@@ -2,7 +2,7 @@
 use super::draft::Draft;
 use super::{Effort, Stopped};
 use crate::report::Cause;
-use crate::run::hunt::cause::{Failure, failure};
+use crate::run::hunt::cause::{Failure, failure, failure_like};
 use crate::run::hunt::crew;
 use crate::run::{Mode, Watch, survey};
 use std::collections::BTreeMap;
@@ -52,10 +52,12 @@ fn timeless(what: &str) -> String {
     words.collect::<Vec<_>>().join(" ")
 }
 
-/// How a draft is run.
+/// How a draft is run, and what is looked for.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Bench {
+pub(super) struct Bench<'a> {
     pub(super) seed: u64,
+    /// How the first run failed.
+    pub(super) cause: &'a Cause,
     /// What has a longer history than this is not simpler, however short its file: clients that are refused try again as
     /// fast as the network lets them, and without a latency that is without an end.
     pub(super) most_entries: u64,
@@ -63,7 +65,7 @@ pub(super) struct Bench {
 
 /// Tries drafts with one seed.
 pub(super) struct Lab<'a> {
-    pub(super) bench: Bench,
+    pub(super) bench: Bench<'a>,
     pub(super) effort: Effort,
     pub(super) is_over: &'a (dyn Fn() -> bool + Sync),
     /// The failure needs a fault, and goes on to need one.
@@ -113,7 +115,7 @@ impl Lab<'_> {
             let showing = match showing {
                 Some(Showing::Failed(failure)) if needs_fault && wanted(&failure.cause) => {
                     runs += 1;
-                    let calm = bench.fails_calm(&draft, &failure.cause);
+                    let calm = bench.fails_calm(&draft);
                     Some(if calm { Showing::FailsCalm } else { Showing::Failed(failure) })
                 }
                 other => other,
@@ -154,27 +156,39 @@ impl Lab<'_> {
     }
 }
 
-impl Bench {
-    /// Runs a draft to its first violation. `None`: it is no sound file.
+impl Bench<'_> {
+    /// Runs a draft to its first violation, and where that is another one of the invariant that is looked at, to the end: one
+    /// flaw may break an invariant in several ways, and a smaller scenario may show another one first. `None`: it is no
+    /// sound file.
     pub(super) fn show(self, draft: &Draft) -> Option<Showing> {
         let plan = draft.loaded().ok()?.plan(self.seed);
-        let watch = Watch { most_entries: Some(self.most_entries), ..Watch::default() };
-        Some(match survey(&plan, Mode::FirstViolation, watch, false) {
-            Ok(outcome) => failure(&plan, &outcome.report).map_or(Showing::Passed, Showing::Failed),
-            Err(_) => Showing::Broken,
-        })
+        let report = |mode| {
+            let watch = Watch { most_entries: Some(self.most_entries), ..Watch::default() };
+            survey(&plan, mode, watch, false).map(|outcome| outcome.report)
+        };
+        let alike = |other: &Cause| Alike::ButForTheFaultBefore.holds(other, self.cause);
+        let Ok(first) = report(Mode::FirstViolation) else { return Some(Showing::Broken) };
+        let Some(failure) = failure(&plan, &first) else { return Some(Showing::Passed) };
+        if alike(&failure.cause) || failure.cause.invariant != self.cause.invariant {
+            return Some(Showing::Failed(failure));
+        }
+        let later = report(Mode::ToTheEnd).ok().and_then(|whole| failure_like(&plan, &whole, alike));
+        Some(Showing::Failed(later.unwrap_or(failure)))
     }
 
     /// Whether a draft fails in this way without any of its faults. What an operator asks for stays.
-    pub(super) fn fails_calm(self, draft: &Draft, cause: &Cause) -> bool {
+    pub(super) fn fails_calm(self, draft: &Draft) -> bool {
         let calm = self.show(&draft.calm());
-        matches!(calm, Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause))
+        matches!(calm, Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, self.cause))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::materialise;
     use super::*;
+    use crate::scenario::{Scenario, parse};
+    use std::path::Path;
 
     #[test]
     fn times_and_the_fault_before_need_not_be_the_same() {
@@ -189,5 +203,35 @@ mod tests {
             Alike::Wholly.holds(&cause("it follows #N, not #N", "crash"), &cause("it follows none, not #N", "crash"))
         );
         assert_eq!(timeless("<service> saw more than N arrivals"), "<service> saw more than N arrivals");
+    }
+
+    /// A pitfall with its knobs on, written out.
+    fn flawed(text: &str) -> Draft {
+        let scenario = parse(Path::new("flawed.yaml"), text).unwrap_or_else(|mistakes| panic!("{mistakes}")).scenario;
+        let on = scenario.turned_on().expect("the knob fits");
+        Draft::of(&materialise(&Scenario { expect: Vec::new(), ..on }, 4))
+    }
+
+    #[test]
+    fn what_needs_a_fault_passes_in_calm_and_what_needs_none_does_not() {
+        for (text, needs_fault) in [
+            (include_str!("../../../scenarios/pitfalls/hub-confirms-before-it-stores.yaml"), true),
+            (include_str!("../../../scenarios/pitfalls/shared-message-sent-to-two.yaml"), false),
+        ] {
+            let draft = flawed(text);
+            let anything = Cause { invariant: String::new(), what: String::new(), after: None };
+            let bench = Bench { seed: 4, cause: &anything, most_entries: u64::MAX };
+            let Some(Showing::Failed(failure)) = bench.show(&draft) else { panic!("it fails") };
+            assert_eq!(Bench { cause: &failure.cause, ..bench }.fails_calm(&draft), !needs_fault, "{failure:?}");
+        }
+    }
+
+    #[test]
+    fn a_run_with_too_long_a_history_is_ended_and_shows_nothing() {
+        let draft = flawed(include_str!("../../../scenarios/pitfalls/hub-confirms-before-it-stores.yaml"));
+        let anything = Cause { invariant: String::new(), what: String::new(), after: None };
+        let shown = |most_entries| Bench { seed: 4, cause: &anything, most_entries }.show(&draft);
+        assert!(matches!(shown(100_000), Some(Showing::Failed(_))));
+        assert!(matches!(shown(100), Some(Showing::Passed)), "{:?}", shown(100));
     }
 }

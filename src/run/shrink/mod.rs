@@ -19,6 +19,7 @@ pub use materialise::materialise;
 pub use proof::{Need, Needed};
 
 use super::{Mode, RunError, Watch, run, survey};
+use crate::history::{Entry, Witness};
 use crate::report::{Cause, Report, Smallest, Verdict};
 use crate::run::hunt::EXPECTATION;
 use crate::run::hunt::cause::failure;
@@ -29,6 +30,7 @@ use reduce::Reducing;
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
 
 /// How much may be tried.
 #[derive(Clone, Copy, Debug)]
@@ -42,9 +44,17 @@ pub struct Effort {
 /// The most runs, when nobody says: some seconds of the built-in stories.
 pub const MOST_RUNS: u64 = 2000;
 
-/// How long the history of a smaller scenario may be in any case. Beyond that it may be as long as the first run had
-/// engine events, of which history entries are a part.
+/// By how much the history of a smaller scenario may be longer than that of the first run.
 const LEAST_ENTRIES: u64 = 10_000;
+
+/// How many entries a history has.
+struct Length(u64);
+
+impl Witness for Length {
+    fn see(&mut self, _: &Entry) {
+        self.0 += 1;
+    }
+}
 
 /// What came of it.
 #[derive(Clone, Debug)]
@@ -122,11 +132,14 @@ pub fn shrink(
     tell: &mut dyn FnMut(&str),
 ) -> Result<Shrunk, ShrinkError> {
     let first = plan(&loaded.scenario, &loaded.file, seed);
-    let report = survey(&first, Mode::FirstViolation, Watch::default(), false)?.report;
+    let length = Arc::new(Mutex::new(Length(0)));
+    let watch = Watch { witness: Some(length.clone()), ..Watch::default() };
+    let report = survey(&first, Mode::FirstViolation, watch, false)?.report;
+    let Length(entries) = *length.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = failure(&first, &report).ok_or(ShrinkError::Passes { seed })?;
     tell(&format!("seed {seed} fails: {}", failed.cause));
 
-    let bench = Bench { seed, most_entries: report.events + LEAST_ENTRIES };
+    let bench = Bench { seed, cause: &failed.cause, most_entries: entries + LEAST_ENTRIES };
     let draft = Draft::of(&written_out(&loaded.scenario, seed, &failed.cause, &report));
     draft.loaded()?;
     let failed_plainly = match bench.show(&draft) {
@@ -143,7 +156,7 @@ pub fn shrink(
     let lines_before = draft.lines().len();
     tell(&format!("written out: {}", telling::size(&draft)));
 
-    let needs_fault = !bench.fails_calm(&draft, &failed_plainly.cause);
+    let needs_fault = !bench.fails_calm(&draft);
     let lab = Lab { bench, effort, is_over, needs_fault, runs: 3, stopped: None, known: BTreeMap::new() };
     let mut reducing = Reducing::new(lab, draft, failed_plainly, tell);
     reducing.reduce();
@@ -159,7 +172,7 @@ pub fn shrink(
     scenario.name = format!("{} (shrunk)", loaded.scenario.name);
     let mut shrunk = Shrunk {
         scenario,
-        cause: failed.cause,
+        cause: failed.cause.clone(),
         shrunk_cause: shrunk.cause,
         needed,
         lines_before,

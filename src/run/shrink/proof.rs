@@ -27,7 +27,7 @@ pub enum Need {
 }
 
 /// Runs the draft without each of its lines.
-pub(super) fn prove(draft: &Draft, bench: Bench, cause: &Cause) -> Vec<Needed> {
+pub(super) fn prove(draft: &Draft, bench: Bench<'_>, cause: &Cause) -> Vec<Needed> {
     let need = |index: usize| match bench.show(&draft.without_line(index)) {
         Some(Showing::Passed) => Need::Passes,
         Some(Showing::Failed(other)) if Alike::ButForTheFaultBefore.holds(&other.cause, cause) => Need::NotNeeded,

@@ -14,8 +14,9 @@ pub(super) const REGISTRATION: Registration = Registration {
         was booted. It has it back with the next confirmation of one of its messages; with nothing to be confirmed, \
         when it is connected (a device: settled at its hub). It has `within` (default 3 min) for that, which runs \
         only while the client's machine is up and of each group of services that it needs at least one is clear, in \
-        reach of it and of those chosen from the other groups. The time starts again when that becomes so, and when \
-        a fault takes away a way that was open: the client may just have been on it. The first boot is checked but \
+        reach of it and of those chosen from the other groups. The time starts again when that becomes so, when \
+        a fault takes away a way that was open (the client may just have been on it), and when the last trouble ends \
+        between it and the service that it belongs at, which nobody may have seen but the client. The first boot is checked but \
         does not exercise it. A consumer of an exclusive subscription owes nothing while another one holds a session. \
         Consumers of one subscription together owe receipts: while a confirmed message is owed to them, newer than all \
         that they have of its producer (an older one is late or lost, which others judge), and one of them is \
@@ -44,6 +45,10 @@ struct Watched {
     why: &'static str,
     /// Which choices of services were clear when last looked at, one bit each; none while another one has its place.
     ways: u64,
+    /// Where it belongs: as it was last assigned, or where it last connected to.
+    place: Option<HostId>,
+    /// Nothing was in its way there when last looked at.
+    place_is_clear: bool,
 }
 
 impl Recovers {
@@ -70,8 +75,9 @@ impl Recovers {
             return;
         }
         let ways = self.ways(client, scene);
-        let booted = self.clients[client.index()].booted;
-        self.clients[client.index()] = Watched { booted, tried, why, ways };
+        let Watched { booted, place, .. } = self.clients[client.index()];
+        let place_is_clear = is_clear_to(client, place, scene);
+        self.clients[client.index()] = Watched { booted, tried, why, ways, place, place_is_clear };
         self.bounds.start(client.0, now, ways != 0);
     }
 
@@ -79,6 +85,16 @@ impl Recovers {
         if self.bounds.stop(client.0) {
             tally.check(1);
             tally.exercise(self.clients[client.index()].tried);
+        }
+    }
+
+    /// Where a client belongs: a device where it was assigned to, any other where it connects to.
+    fn belongs(&mut self, client: &str, service: &str, placed: bool, scene: &Scene<'_>) {
+        let Some(client) = scene.directory.client(client) else { return };
+        if placed == scene.roster.clients[client.index()].placed {
+            let place = scene.directory.host(service);
+            let watched = &mut self.clients[client.index()];
+            (watched.place, watched.place_is_clear) = (place, is_clear_to(client, place, scene));
         }
     }
 
@@ -117,10 +133,20 @@ impl Recovers {
     fn look_again(&mut self, now: Duration, clients: Vec<ClientId>, scene: &Scene<'_>) {
         for client in clients.into_iter().filter(|client| self.bounds.is_open(client.0)).collect::<Vec<_>>() {
             let ways = self.ways(client, scene);
-            let before = std::mem::replace(&mut self.clients[client.index()].ways, ways);
-            self.bounds.path(client.0, now, ways != 0, before & !ways != 0);
+            let watched = &mut self.clients[client.index()];
+            let place_is_clear = is_clear_to(client, watched.place, scene);
+            let broke = std::mem::replace(&mut watched.ways, ways) & !ways != 0;
+            let cleared = !std::mem::replace(&mut watched.place_is_clear, place_is_clear) && place_is_clear;
+            self.bounds.path(client.0, now, ways != 0, broke || cleared);
         }
     }
+}
+
+/// Whether nothing is in a client's way to a service; true where nobody knows of one.
+fn is_clear_to(client: ClientId, service: Option<HostId>, scene: &Scene<'_>) -> bool {
+    let (Some(own), Some(service)) = (scene.directory.host_of_client(client), service) else { return true };
+    let outages = &scene.outages;
+    outages.is_clear(own) && outages.is_clear(service) && (own == service || outages.is_clear_between(own, service))
 }
 
 impl Invariant for Recovers {
@@ -143,6 +169,8 @@ impl Invariant for Recovers {
                     self.progress(client, tally);
                 }
             }
+            Event::Assigned { client, to } => self.belongs(client, to, true, scene),
+            Event::Connecting { client, service } => self.belongs(client, service, false, scene),
             Event::Connected { client: name, .. } => self.in_session(client(name), false, scene, tally),
             Event::Settled { client: name, .. } => self.in_session(client(name), true, scene, tally),
             Event::Power { state } => self.power(entry, *state, scene),
@@ -258,6 +286,28 @@ mod tests {
         let mut story = working();
         story.lost("xyz", "hub-a").offer(1).after(170).power("hub-b", Power::Lost).after(170).confirm(1);
         story.ends().held(4);
+    }
+
+    /// `chaos`, seed 4270541371: a full disk, then a cut, and the provisioning service saw the hub up all the time.
+    #[test]
+    fn the_time_starts_again_when_the_last_trouble_ends_on_the_way_to_where_it_belongs() {
+        let troubled = || {
+            let mut story = working();
+            story.assign("hub-a").power("hub-a", Power::Frozen).lost("xyz", "hub-a").offer(1);
+            story.after(100).cut("field", "west").after(10).power("hub-a", Power::Thawed);
+            story.after(60).healed("field", "west");
+            story
+        };
+        troubled().after(170).confirm(1).ends().held(4);
+        troubled().after(181).ends().violated(STUCK);
+    }
+
+    #[test]
+    fn the_end_of_a_trouble_elsewhere_gives_no_more_time() {
+        let mut story = working();
+        story.assign("hub-b").power("hub-a", Power::Frozen).lost("xyz", "hub-b").offer(1);
+        story.after(100).power("hub-a", Power::Thawed).after(81);
+        story.ends().violated(STUCK);
     }
 
     #[test]

@@ -88,7 +88,7 @@ impl Judge {
             entries: self.entries,
             invariants,
             // What is on its way in a run that did not come to its end is not lost.
-            messages: Counts { lost: if complete { counts.lost } else { 0 }, ..counts },
+            messages: if complete { counts } else { Counts { lost: 0, open: counts.lost, ..counts } },
             latency: self.panel.custody().latency(),
             clients: self.clients.findings(),
             operations: self.panel.custody().operations().clone(),

@@ -4,6 +4,7 @@
 //! - [`cli`]: the commands. [`scenario`]: QA's files, and the plan that a seed makes of one.
 //! - [`run`]: a plan becomes a world, a world becomes a report. [`report`]: what people and machines read.
 //! - [`judge`] feeds [`custody`] and every [`invariant`] from the [`history`], which all software writes.
+//! - [`situation`]: every host at a moment of the history, for people who look at one.
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
 //! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
 //! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`alarms`]: what they will have to do at a
@@ -25,6 +26,7 @@ mod mailbox;
 pub mod report;
 pub mod run;
 pub mod scenario;
+pub mod situation;
 pub mod streams;
 pub mod systems;
 pub mod wire;

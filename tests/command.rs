@@ -1,6 +1,10 @@
 //! The `lizard` command as a person or a CI job meets it: what it prints where, and what it answers.
 use std::process::{Command, Output};
 
+/// Commands that look at one run, and at two.
+#[path = "command/looking.rs"]
+mod looking;
+
 fn lizard(arguments: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_lizard")).args(arguments).output().expect("the binary runs")
 }
@@ -41,6 +45,23 @@ fn check_warns_on_stderr_of_what_leaves_the_envelope_and_answers_zero() {
     let warning = err(&output);
     assert!(warning.starts_with("warning: tests/warned_scenarios/a_device_stops.yaml:11:15: `meter` "), "{warning}");
     assert!(warning.contains("`no-loss` may be violated without any fault of a client\n"), "{warning}");
+}
+
+#[test]
+fn prove_runs_a_pitfall_three_ways_on_every_seed_and_shows_what_caught_it() {
+    let output = lizard(&["prove", "scenarios/pitfalls/hub-confirms-before-it-stores.yaml", "--seeds", "0..2"]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", out(&output), err(&output));
+    let shown = out(&output);
+    let row = shown.lines().find(|line| line.starts_with("no-confirmed-loss")).unwrap_or_default();
+    assert_eq!(row.split_whitespace().nth(1), Some("*2"), "{shown}");
+    assert!(shown.ends_with("every pitfall is caught: 1 pitfalls, 2 seeds, 6 runs\n"), "{shown}");
+}
+
+#[test]
+fn prove_refuses_a_file_without_a_pitfall_before_anything_runs() {
+    let output = lizard(&["prove", "scenarios/quiet.yaml"]);
+    assert_eq!((output.status.code(), out(&output)), (Some(2), String::new()));
+    assert!(err(&output).contains("scenarios/quiet.yaml: there is no `pitfall:` section"), "{}", err(&output));
 }
 
 #[test]
@@ -158,16 +179,6 @@ fn run_takes_the_seed_of_the_file_unless_another_is_named() {
     assert_eq!(seed(&["run", "--format", "json", path]), Some(5));
     assert_eq!(seed(&["run", "--format", "json", "--seed", "2", path]), Some(2));
     std::fs::remove_file(&file).expect("it is ours");
-}
-
-#[test]
-fn a_replay_that_is_stopped_early_loses_nothing_that_is_on_its_way() {
-    // Just after the lizard came: messages are in flight, and the move has not happened yet.
-    let output = lizard(&["replay", "scenarios/giant-lizard.yaml", "--seed", "3", "--until", "2m15s"]);
-    assert_eq!(output.status.code(), Some(0), "{}", out(&output));
-    let shown = out(&output);
-    assert!(shown.contains("stopped at 2:15.") && shown.contains(" 0 lost") && shown.contains("open   "), "{shown}");
-    assert!(!shown.contains("NOT MET") && !shown.contains("VIOLATED"), "{shown}");
 }
 
 /// A folder of its own with one scenario in it, which ends with the test.

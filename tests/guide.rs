@@ -1,9 +1,10 @@
 //! The guide for people who write scenarios and the README show nothing that does not work, and the guide leaves nothing
-//! out; the table of pitfalls has every pitfall as its file is now.
+//! out; the table of pitfalls has every pitfall as its file is now; what pages show of a run is what that run prints.
 use giant_lizard::invariant::ALL;
 use giant_lizard::scenario::{Loaded, Pitfall, TurnOn, glossary, knobs, load, parse};
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// What the guide's fragments stand in.
 const FRAME: &str = "
@@ -64,6 +65,117 @@ fn the_guide_names_every_invariant_whose_bound_may_be_set() {
     for invariant in ALL.iter().filter(|invariant| invariant.bounded) {
         assert!(guide.contains(invariant.name), "{}", invariant.name);
     }
+}
+
+#[test]
+fn what_pages_show_of_a_command_is_what_it_prints() {
+    let mut seen = 0;
+    for page in ["README.md", "docs/replaying.md"] {
+        let text = std::fs::read_to_string(page).expect("the page is there");
+        let blocks = blocks(&text);
+        for pair in blocks.windows(2) {
+            let [("sh", command), ("text", shown)] = pair else { continue };
+            let command = command.lines().next().and_then(|line| line.split('#').next()).unwrap_or_default();
+            let arguments = command.trim_start_matches("cargo run --release -- ").trim_start_matches("lizard ");
+            assert_shown(page, shown, &printed(arguments));
+            seen += 1;
+        }
+    }
+    assert!(seen >= 3, "{seen}");
+}
+
+#[test]
+fn what_the_page_about_reports_shows_is_what_a_report_has() {
+    const PAGE: &str = "docs/reports.md";
+    let text = std::fs::read_to_string(PAGE).expect("the page is there");
+    let arguments =
+        text.split("(`lizard ").nth(1).and_then(|rest| rest.split('`').next()).expect("it names the command");
+    let folder = std::env::temp_dir().join(format!("lizard-guide-report-{}", std::process::id()));
+    let place = folder.to_str().expect("a plain path");
+    printed(&arguments.replace("lizard-report", place));
+    let file = |name: &str| std::fs::read_to_string(folder.join(name)).expect("it is part of a report");
+    let history = file("history.jsonl");
+    let of_it = history.lines().filter(|line| line.contains(r#""message":{"producer":0,"number":63}"#));
+    let in_jq: String = of_it.clone().map(as_jq_prints_it).collect();
+    let of_it: Vec<&str> = of_it.collect();
+    let mut seen = BTreeSet::new();
+    for (kind, shown) in blocks(&text) {
+        let real = match kind {
+            "xml" => file("junit.xml"),
+            "markdown" => file("summary.md"),
+            "json" => of_it.join("\n"),
+            "text" if shown.starts_with(|c: char| c.is_ascii_digit()) => in_jq.clone(),
+            _ => continue,
+        };
+        assert_shown(PAGE, shown, &real);
+        seen.insert(kind);
+    }
+    assert_eq!(seen.len(), 4, "{seen:?}");
+    std::fs::remove_dir_all(&folder).expect("it is ours");
+}
+
+/// A line of a history as the command on the page prints it.
+fn as_jq_prints_it(line: &str) -> String {
+    let entry: serde_json::Value = serde_json::from_str(line).expect("each line is an object");
+    let text = |field: &str| entry[field].as_str().unwrap_or_default().to_owned();
+    format!("{} {} {}\n", entry["at_ns"], text("host"), text("text"))
+}
+
+/// What a command prints, whatever it answers: some show what fails.
+fn printed(arguments: &str) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lizard"));
+    let output = command.args(arguments.split_whitespace()).env_remove("GITHUB_STEP_SUMMARY").output();
+    let output = output.expect("the binary runs");
+    assert!(!output.stdout.is_empty(), "{arguments}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+/// Everything between fences on a page, with what stands behind the first one.
+fn blocks(page: &str) -> Vec<(&str, &str)> {
+    let mut blocks = Vec::new();
+    let mut rest = page;
+    while let Some(start) = rest.find("```") {
+        let fence = &rest[start..start + rest[start..].find(|c| c != '`').unwrap_or_default()];
+        let Some((kind, after)) = rest[start + fence.len()..].split_once('\n') else { break };
+        let Some(end) = after.find(&format!("\n{fence}\n")) else { break };
+        blocks.push((kind, &after[..end]));
+        rest = &after[end + fence.len() + 1..];
+    }
+    blocks
+}
+
+/// Whether what is shown is printed: between lines of three dots each line follows the one before it. Real time and the
+/// hash of a plan, which every change to any part of a plan changes, are left out.
+fn assert_shown(page: &str, shown: &str, printed: &str) {
+    let lines = |text: &str| -> Vec<String> {
+        text.lines().map(|line| timeless(line.trim())).filter(|line| !line.is_empty()).collect()
+    };
+    let (shown, printed) = (lines(shown), lines(printed));
+    let mut from = 0;
+    for piece in shown.split(|line| line == "...").filter(|piece| !piece.is_empty()) {
+        let follows =
+            |start: usize| printed[start..].iter().zip(piece).take_while(|(real, shown)| real == shown).count();
+        let (start, length) = (from..printed.len())
+            .map(|start| (start, follows(start)))
+            .max_by_key(|(start, length)| (*length, std::cmp::Reverse(*start)))
+            .unwrap_or_default();
+        if let Some(wrong) = piece.get(length) {
+            panic!("{page} shows what is not printed there: {wrong}\nprinted is: {:?}", printed.get(start + length));
+        }
+        from = start + length;
+    }
+}
+
+fn timeless(line: &str) -> String {
+    let mut words: Vec<&str> = line.split(' ').collect();
+    for index in 1..words.len() {
+        let is_hash = words[index - 1] == "plan";
+        let is_real_time = words[index - 1] == "in" && words.get(index + 1).is_some_and(|unit| unit.starts_with("ms"));
+        if is_hash || is_real_time {
+            words[index] = "*";
+        }
+    }
+    words.join(" ")
 }
 
 #[test]
@@ -155,7 +267,7 @@ fn every_command_of_the_way_from_a_seed_to_its_cause_prints_what_the_page_shows(
     while let Some((before, after)) = rest.split_once(BEGIN) {
         let (block, after) = after.split_once("```").expect("it ends");
         let (command, shown) = block.split_once('\n').unwrap_or((block, ""));
-        let ran = std::process::Command::new("bash")
+        let ran = Command::new("bash")
             .args(["-c", command])
             .current_dir(&folder)
             .env("PATH", &path)

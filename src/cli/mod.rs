@@ -1,5 +1,6 @@
 //! The `lizard` command: one subcommand a file. Results go to stdout, all else to stderr; plain when not a terminal.
 mod check;
+mod diverge;
 mod explain;
 mod files;
 mod hunt;
@@ -8,6 +9,7 @@ mod merge;
 mod new;
 mod output;
 mod progress;
+mod prove;
 mod replay;
 mod reporting;
 mod run;
@@ -31,7 +33,8 @@ struct Lizard {
 }
 
 const AFTER: &str = "Exit code 0: all held. 1: an invariant or expectation failed. \
-2: the scenario or the command line is wrong. 3: Giant Lizard itself failed.";
+2: the scenario or the command line is wrong. 3: Giant Lizard itself failed. `diverge` answers as `diff` does: \
+0 for the same run, 1 for two that differ.";
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -40,6 +43,8 @@ enum Command {
     Merge(merge::Merge),
     Replay(replay::Replay),
     Shrink(shrink::Shrink),
+    Diverge(diverge::Diverge),
+    Prove(prove::Prove),
     Check(check::Check),
     List(list::List),
     Explain(explain::Explain),
@@ -56,6 +61,8 @@ pub fn main() -> ExitCode {
         Command::Merge(merge) => merge.execute(),
         Command::Replay(replay) => replay.execute(),
         Command::Shrink(shrink) => shrink.execute(),
+        Command::Diverge(diverge) => diverge.execute(),
+        Command::Prove(prove) => prove.execute(),
         Command::Check(check) => check.execute(),
         Command::List(list) => list.execute(),
         Command::Explain(explain) => explain.execute(),

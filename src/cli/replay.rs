@@ -1,16 +1,17 @@
 //! `lizard replay`: the same run again, with what happened around the violation.
-use super::output::{Exit, Failure, palette, print, refuse, remark};
+use super::output::{Exit, Failure, complain, palette, print, refuse, remark};
 use super::reporting::{Playing, Reporting};
 use crate::history::{Entry, Roster, Witness};
-use crate::report::{Recorder, Report, line, render};
+use crate::report::{Filter, Recorder, Report, line, render, render_situation, stopwatch};
 use crate::run::pitfall::Way;
 use crate::scenario::{Loaded, Plan, load};
+use crate::situation::Situation;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-/// Run one seed again, with what happened around the violation
+/// Run one seed again, with what happened around the violation or another moment
 #[derive(Debug, Args)]
 pub(super) struct Replay {
     /// The scenario file
@@ -18,12 +19,27 @@ pub(super) struct Replay {
     /// The seed of the replay line
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// End the run at this virtual time, such as 2m10s
-    #[arg(long, value_name = "T", value_parser = humantime::parse_duration)]
+    /// End the run at this virtual time, such as 2m10s or 2:10.5, and tell the situation then
+    #[arg(long, value_name = "T", value_parser = moment)]
     until: Option<Duration>,
+    /// Print the history around this virtual time instead of around the violation, and tell the situation then
+    #[arg(long, value_name = "T", value_parser = moment)]
+    around: Option<Duration>,
+    /// How far before and after
+    #[arg(long, value_name = "DURATION", value_parser = humantime::parse_duration, default_value = "5s", requires = "around")]
+    within: Duration,
     /// Print the whole history, one event a line
-    #[arg(long)]
+    #[arg(long, conflicts_with = "around")]
     log: bool,
+    /// Print only what this host or site recorded, what names it, and what is done to it; may be repeated
+    #[arg(long = "host", value_name = "NAME")]
+    hosts: Vec<String>,
+    /// Print only what is about this message, such as "xyz/telemetry #63", or all of `xyz/telemetry`; may be repeated
+    #[arg(long = "message", value_name = "MESSAGE")]
+    messages: Vec<String>,
+    /// Print only this kind of event, such as stored; may be repeated
+    #[arg(long = "kind", value_name = "KIND")]
+    kinds: Vec<String>,
     /// Also write into this folder: report, history, trace, junit.xml, a summary, an index (docs/reports.md)
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
@@ -70,6 +86,13 @@ impl Replay {
             }
         };
         let plan = self.plan(&loaded)?;
+        let filter = match Filter::new(&plan.roster, &self.hosts, &self.messages, &self.kinds) {
+            Ok(filter) => filter,
+            Err(error) => {
+                complain(&error.to_string());
+                return Ok(Exit::Mistaken);
+            }
+        };
         let mut reporting = Reporting::prepare(self.report.as_deref(), &[])?;
         for difference in self.differences(&plan) {
             remark(&format!("warning: {difference}: this is not the run that the line was printed for"));
@@ -92,15 +115,36 @@ impl Replay {
         let report = shown?;
         closed?;
         let recorder = recorder.lock().unwrap_or_else(PoisonError::into_inner);
+        self.show(&report, &plan.roster, &recorder.entries, &filter)?;
+        Ok(if report.passed() { Exit::AllHeld } else { Exit::Failed })
+    }
+
+    fn show(&self, report: &Report, roster: &Roster, entries: &[Entry], filter: &Filter) -> Result<(), Failure> {
         if self.log {
-            print(&lines(&plan.roster, recorder.entries.iter()))?;
+            print(&lines(roster, entries.iter().filter(|entry| filter.admits(entry))))?;
             print("\n")?;
         }
-        print(&render(&report, palette()))?;
-        if !self.log {
-            print(&around(&report, &plan.roster, &recorder.entries))?;
+        print(&render(report, palette()))?;
+        match self.around {
+            Some(at) => print(&self.near(at, roster, entries, filter))?,
+            None if !self.log => print(&around(report, roster, entries, filter))?,
+            None => {}
         }
-        Ok(if report.passed() { Exit::AllHeld } else { Exit::Failed })
+        let Some(asked) = self.around.or(self.until) else { return Ok(()) };
+        // The world may have ended before.
+        let over = Duration::try_from_secs_f64(report.virtual_seconds).unwrap_or_default();
+        let at = asked.min(over);
+        let situation = Situation::at(roster, entries, at);
+        print(&render_situation(&situation, roster, at, |host| filter.is_about(host), palette()))
+    }
+
+    /// The history around the moment that was asked for.
+    fn near(&self, at: Duration, roster: &Roster, entries: &[Entry], filter: &Filter) -> String {
+        let is_near = |entry: &&Entry| entry.at + self.within >= at && entry.at <= at + self.within;
+        let near = entries.iter().filter(is_near).filter(|entry| filter.admits(entry));
+        let lines = lines(roster, near);
+        let nothing = if lines.is_empty() { "    nothing of what was asked for\n" } else { "" };
+        format!("\n  around {}:\n{lines}{nothing}", stopwatch(at))
     }
 
     fn plan(&self, loaded: &Loaded) -> Result<Plan, Failure> {
@@ -137,7 +181,7 @@ fn lines<'a>(roster: &Roster, entries: impl Iterator<Item = &'a Entry>) -> Strin
 }
 
 /// The history around the first violation.
-fn around(report: &Report, roster: &Roster, entries: &[Entry]) -> String {
+fn around(report: &Report, roster: &Roster, entries: &[Entry], filter: &Filter) -> String {
     let violations = report
         .invariants
         .iter()
@@ -146,9 +190,29 @@ fn around(report: &Report, roster: &Roster, entries: &[Entry]) -> String {
         return String::new();
     };
     let at = Duration::try_from_secs_f64(violation.at_seconds).unwrap_or_default();
-    let near: Vec<&Entry> = entries.iter().filter(|entry| entry.at + BEFORE >= at && entry.at <= at + AFTER).collect();
+    let is_near = |entry: &&Entry| entry.at + BEFORE >= at && entry.at <= at + AFTER;
+    let near: Vec<&Entry> = entries.iter().filter(is_near).filter(|entry| filter.admits(entry)).collect();
     let from = near.len().saturating_sub(MOST_LINES);
     format!("\n  around the violation of {name}:\n{}", lines(roster, near[from..].iter().copied()))
+}
+
+/// Reads a virtual time as files write it (`2m10s`) or as reports do (`2:10.500`).
+fn moment(text: &str) -> Result<Duration, String> {
+    if !text.contains(':') {
+        return humantime::parse_duration(text).map_err(|error| error.to_string());
+    }
+    let wrong = || "expected a time such as 2m10s or 2:10.500".to_owned();
+    let plain = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.');
+    let parts: Vec<&str> = text.split(':').collect();
+    if parts.len() > 3 || !parts.iter().all(|part| plain(part)) {
+        return Err(wrong());
+    }
+    let mut seconds = 0.0;
+    for part in parts {
+        seconds = seconds * 60.0 + part.parse::<f64>().map_err(|_| wrong())?;
+    }
+    // Times are written with milliseconds, and floating point is not exact to the last nanosecond.
+    Duration::try_from_secs_f64(seconds).map(|at| Duration::from_micros(at.as_micros() as u64)).map_err(|_| wrong())
 }
 
 #[cfg(test)]
@@ -166,7 +230,12 @@ mod tests {
             file: "x.yaml".into(),
             seed: Some(3),
             until: None,
+            around: None,
+            within: Duration::from_secs(5),
             log: false,
+            hosts: Vec::new(),
+            messages: Vec::new(),
+            kinds: Vec::new(),
             report: None,
             way: Which::Treatment,
             remark,
@@ -181,5 +250,16 @@ mod tests {
         assert_eq!(replay(&format!("# giant-lizard {version}, plan HASH")), [""; 0]);
         assert_eq!(replay(&format!("# giant-lizard {version}, plan SHORT...")), [""; 0]);
         assert_eq!(replay("# giant-lizard 9.9.9, plan 0123456789abcdef").len(), 2);
+    }
+
+    #[test]
+    fn a_moment_is_written_as_in_files_or_as_in_reports() {
+        let ms = |ms| Ok(Duration::from_millis(ms));
+        for (text, meant) in [("2m10s", 130_000), ("2:06.160", 126_160), ("1:02:03.5", 3_723_500), ("0:00.001", 1)] {
+            assert_eq!(moment(text), ms(meant), "{text}");
+        }
+        for wrong in ["", "2:", ":5", "1:2:3:4", "2:x", "2:-5", "2:1e3", "soon", "2:1.2.3"] {
+            assert!(moment(wrong).is_err(), "{wrong}");
+        }
     }
 }

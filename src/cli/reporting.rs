@@ -1,7 +1,7 @@
 //! `--report DIR` as the commands use it: runs that leave their files behind, or leave none.
 use super::output::{Failure, remark};
 use crate::history::Witness;
-use crate::report::{Chapter, Folder, HuntReport, Onlookers, PitfallWay, Report, RunFiles, seconds};
+use crate::report::{Chapter, DivergeReport, Folder, HuntReport, Onlookers, PitfallWay, Report, RunFiles, seconds};
 use crate::run::{Mode, Watch, run_watched};
 use crate::scenario::{Loaded, Plan};
 use std::collections::BTreeSet;
@@ -101,6 +101,13 @@ impl Reporting {
     pub(super) fn hunted(&mut self, hunt: &HuntReport) {
         if let Some(folder) = &mut self.folder {
             folder.hunted(hunt.clone());
+        }
+    }
+
+    /// Makes the report one of two runs, side by side.
+    pub(super) fn compared(&mut self, report: &DivergeReport) {
+        if let Some(folder) = &mut self.folder {
+            folder.compared(report.clone());
         }
     }
 

@@ -13,6 +13,8 @@ pub struct Counts {
     pub duplicates: u64,
     /// Messages that a destination is owed and has not got, given up ones aside. Final once the run is over.
     pub lost: u64,
+    /// In a run that did not come to its end: as `lost`, but what is on its way may still come.
+    pub open: u64,
     /// Given up by their client.
     pub given_up: u64,
     /// Not confirmed when their producer's host crashed or lost power, and not received since.

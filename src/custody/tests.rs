@@ -334,6 +334,7 @@ impl Model {
             received: self.records.iter().map(|r| r.received.len() as u64).sum(),
             duplicates: self.repeats,
             lost: self.missing().len() as u64,
+            open: 0,
             given_up: count(|r| r.given_up),
             indeterminate: count(|r| r.indeterminate && !r.given_up && !r.missing().is_empty()),
         }

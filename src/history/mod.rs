@@ -1,6 +1,8 @@
 //! The history: what every system says happened, in one vocabulary.
+mod about;
 mod directory;
 mod event;
+mod kind;
 mod outages;
 mod roster;
 

@@ -1,13 +1,14 @@
 //! The folder of `--report`: what lies in it, for one run or many.
 //!
 //! ```text
-//! DIR/index.html  junit.xml  summary.md  [hunt.json]           of all runs
+//! DIR/index.html  junit.xml  summary.md  [hunt.json]  [diverge.json  side-by-side.html]     of all runs
 //! DIR/[PLACE/]report.html  report.json  history.jsonl  trace.json     of one run; several runs have a place each
 //! DIR/[PLACE/]shrunk.yaml                                            of a hunt's shortest seed: what else fails like it
 //! ```
 use super::chapter::Chapter;
 use super::draft::Draft;
-use super::{HistoryLines, HuntReport, Page, Report, Trace, to_index, to_json, to_junit, to_markdown};
+use super::side_by_side::to_side_by_side;
+use super::{DivergeReport, HistoryLines, HuntReport, Page, Report, Trace, to_index, to_json, to_junit, to_markdown};
 use crate::history::{Entry, Witness};
 use crate::scenario::Plan;
 use std::fs;
@@ -26,6 +27,9 @@ pub(super) const FILES_OF_ALL: [&str; 2] = ["summary.md", "junit.xml"];
 /// A hunt's own object.
 pub(super) const HUNT_FILE: &str = "hunt.json";
 
+/// Two runs side by side: the page, and the comparison's own object.
+const COMPARED_FILES: [&str; 2] = ["side-by-side.html", "diverge.json"];
+
 /// How long a summary may be when nobody says.
 const ROOM: usize = 1 << 20;
 
@@ -43,6 +47,7 @@ pub struct Folder {
     root: PathBuf,
     chapters: Vec<Chapter>,
     hunt: Option<HuntReport>,
+    compared: Option<DivergeReport>,
 }
 
 impl Folder {
@@ -57,7 +62,7 @@ impl Folder {
             let prepared = fs::create_dir_all(&folder).and_then(|()| Draft::begin(&folder, "probe").map(drop));
             prepared.map_err(|why| FolderError { folder, why })?;
         }
-        Ok(Self { root: root.to_owned(), chapters: Vec::new(), hunt: None })
+        Ok(Self { root: root.to_owned(), chapters: Vec::new(), hunt: None, compared: None })
     }
 
     /// Begins the files of a run that are written while it goes.
@@ -101,6 +106,11 @@ impl Folder {
         self.hunt = Some(hunt);
     }
 
+    /// Makes the report one of two runs, which lie in the places `a` and `b`.
+    pub fn compared(&mut self, report: DivergeReport) {
+        self.compared = Some(report);
+    }
+
     /// Writes what tells of all runs.
     ///
     /// # Errors
@@ -120,12 +130,25 @@ impl Folder {
             names.map(|name| (*name).to_owned()).collect()
         };
         let hunt = self.hunt.as_ref();
+        let mut others = Vec::new();
         if let Some(hunt) = hunt {
             Draft::write(&self.root, HUNT_FILE, &(serde_json::to_string(hunt)? + "\n"))?;
+            others.push(HUNT_FILE);
+        }
+        if let Some(compared) = &self.compared {
+            let page = to_side_by_side(compared, |place| there(Path::new(place))).map_err(io::Error::other)?;
+            let [page_file, object_file] = COMPARED_FILES;
+            Draft::write(&self.root, page_file, &page)?;
+            Draft::write(&self.root, object_file, &(serde_json::to_string(compared)? + "\n"))?;
+            others.extend(COMPARED_FILES);
         }
         Draft::write(&self.root, "junit.xml", &to_junit(&self.chapters, hunt).map_err(io::Error::other)?)?;
         Draft::write(&self.root, "summary.md", &self.summary(ROOM))?;
-        Draft::write(&self.root, "index.html", &to_index(&self.chapters, hunt, there).map_err(io::Error::other)?)
+        Draft::write(
+            &self.root,
+            "index.html",
+            &to_index(&self.chapters, hunt, &others, there).map_err(io::Error::other)?,
+        )
     }
 }
 

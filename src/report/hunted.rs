@@ -104,6 +104,7 @@ fn failure(message: &str, groups: &[&FailureGroup], hunted: &HuntedScenario, cha
 
 #[cfg(test)]
 mod tests {
+    use super::super::folder::HUNT_FILE;
     use super::super::tests::{HOSTILE, chapter, failing};
     use super::super::{ErrorSeed, SeedRange, to_index, to_junit, to_markdown};
     use super::*;
@@ -147,7 +148,7 @@ mod tests {
         let fences = markdown.lines().filter(|line| line.starts_with("````")).count();
         assert_eq!(fences, 2, "all of it is in one fence, longer than any in it: {markdown}");
         assert!(markdown.ends_with("\n````\n") && !markdown.contains('\u{202e}'), "{markdown}");
-        let page = to_index(&[], Some(&hunt), |_| Vec::new()).expect("the template is sound");
+        let page = to_index(&[], Some(&hunt), &[HUNT_FILE], |_| Vec::new()).expect("the template is sound");
         assert!(page.contains("15 of 148 seeds FAILED") && page.contains("./hunt.json"), "{page}");
     }
 }

@@ -1,6 +1,6 @@
 //! The page over all runs (`index.html`): a table with verdicts and links, without scripts and without a network.
 use super::chapter::{Chapter, Reading};
-use super::folder::{FILES_OF_ALL, HUNT_FILE};
+use super::folder::FILES_OF_ALL;
 use super::hunt::HuntReport;
 use super::hunted;
 use super::summary::Verdict;
@@ -49,13 +49,14 @@ struct Row {
     links: Vec<Link>,
 }
 
-/// Writes the page. `files` lists what lies in a run's place, and with the empty place what tells of all runs.
+/// Writes the page. `others`: further files that tell of all runs. `files` lists what lies in a run's place.
 ///
 /// # Errors
 /// None but those of a template that is wrong.
 pub fn to_index(
     chapters: &[Chapter],
     hunt: Option<&HuntReport>,
+    others: &[&str],
     files: impl Fn(&Path) -> Vec<String>,
 ) -> Result<String, minijinja::Error> {
     let failed = chapters.iter().filter(|chapter| chapter.reading() != Reading::Passed).count();
@@ -66,7 +67,7 @@ pub fn to_index(
             (None, failed) => format!("{failed} of {} failed", runs(chapters.len())),
         },
         version: env!("CARGO_PKG_VERSION"),
-        links: FILES_OF_ALL.iter().chain(hunt.map(|_| &HUNT_FILE)).map(|name| link(Path::new(""), name)).collect(),
+        links: others.iter().chain(&FILES_OF_ALL).map(|name| link(Path::new(""), name)).collect(),
         runs: chapters.iter().map(|chapter| row(chapter, files(&chapter.place))).collect(),
     };
     let mut environment = Environment::new();
@@ -132,7 +133,7 @@ mod tests {
     use super::*;
 
     fn index(chapters: &[Chapter]) -> String {
-        to_index(chapters, None, |_| vec!["report.json".to_owned(), "trace.json".to_owned()])
+        to_index(chapters, None, &[], |_| vec!["report.json".to_owned(), "trace.json".to_owned()])
             .expect("the template is sound")
     }
 

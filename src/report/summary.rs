@@ -116,6 +116,9 @@ pub struct MessageCounts {
     pub duplicates: u64,
     /// Owed and never received.
     pub lost: u64,
+    /// Owed and not received when the run was stopped: not lost, as they may still come; told in text only.
+    #[serde(skip)]
+    pub open: u64,
     /// The application was told that they will not be delivered.
     pub given_up: u64,
     /// Offered, not confirmed, and the producer's boot ended: never owed.

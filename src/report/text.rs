@@ -222,6 +222,7 @@ impl Page {
         let rest = [
             ("received twice", messages.duplicates),
             ("lost", messages.lost),
+            ("on their way", messages.open),
             ("given up", messages.given_up),
             ("indeterminate", messages.indeterminate),
         ];
@@ -276,7 +277,7 @@ fn span(ms: f64) -> String {
 }
 
 /// Cuts an answer that would not fit a line.
-fn shortened(text: &str) -> String {
+pub(super) fn shortened(text: &str) -> String {
     const MOST: usize = 160;
     match text.char_indices().nth(MOST) {
         Some((end, _)) => format!("{}...", &text[..end]),

@@ -4,9 +4,11 @@
 //! - [`expecting`]: what a scenario expects to have happened.
 //! - [`reporting`]: a report made from what they saw.
 //! - [`pitfall`]: one seed three ways.
+//! - [`diverge`]: two runs side by side.
 //! - [`hunt`]: many seeds, on all cores. [`shrink`]: the smallest file that fails in the same way.
 
 mod audience;
+pub mod diverge;
 mod expecting;
 pub mod hunt;
 mod outcome;

@@ -19,7 +19,7 @@ pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: K
     let clients: Vec<ClientReport> = findings.clients.iter().map(client_report).collect();
     let invariants: Vec<InvariantReport> =
         findings.invariants.iter().map(|finding| invariant_report(&plan.roster, finding)).collect();
-    let expectations = kept.expecting.decide(&messages, &clients, &invariants);
+    let expectations = kept.expecting.decide(&messages, &clients, &invariants, findings.complete);
     let plan_hash = plan.hash().to_string();
     Report {
         schema: SCHEMA,
@@ -57,6 +57,7 @@ fn counts(counts: &custody::Counts) -> MessageCounts {
         received: counts.received,
         duplicates: counts.duplicates,
         lost: counts.lost,
+        open: counts.open,
         given_up: counts.given_up,
         indeterminate: counts.indeterminate,
     }

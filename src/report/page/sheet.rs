@@ -159,13 +159,14 @@ impl Sheet {
 }
 
 fn numbers(report: &Report) -> Vec<Number> {
-    let MessageCounts { offered, confirmed, received, duplicates, lost, given_up, indeterminate } = report.messages;
+    let MessageCounts { offered, confirmed, received, duplicates, lost, open, given_up, indeterminate } =
+        report.messages;
     let plain = |label, value: String| Number { label, value, class: "" };
     let count = |label, count: u64| plain(label, counted(count));
     let mut numbers = vec![count("offered", offered), count("confirmed", confirmed), count("received", received)];
     numbers.push(Number { class: if lost > 0 { "failed" } else { "" }, ..count("lost", lost) });
     numbers.push(count("received twice", duplicates));
-    let seldom = [("given up", given_up), ("indeterminate", indeterminate)];
+    let seldom = [("on their way", open), ("given up", given_up), ("indeterminate", indeterminate)];
     numbers.extend(seldom.iter().filter(|(_, n)| *n > 0).map(|(label, n)| count(label, *n)));
     let Percentiles { p50, p99, max } = report.latency_ms;
     let latency = [("latency, half within", p50), ("99% within", p99), ("longest", max)];

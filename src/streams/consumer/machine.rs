@@ -5,13 +5,11 @@ use crate::streams::broker::frame::ClientFrame;
 use crate::streams::broker::input::{Attachment, ConsumerOptions};
 use crate::streams::broker::topic::Topic;
 use crate::streams::client::program::{Output, Program};
-use crate::streams::client::request::{Ask, Failure};
 use crate::streams::client::session::{Session, Turn};
 use crate::streams::knobs::{Acks, AfterGivingBack};
 use crate::streams::plan::ConsumerPlan;
 use crate::streams::wire::attachment::NACK_DELAY;
 use crate::streams::wire::frame::{Delivered, Heard, read_heard, to_text};
-use crate::wire::http::Response;
 use crate::wire::payload::{Producers, digest};
 use lizard_sim::Dice;
 use rand::RngExt as _;
@@ -109,28 +107,6 @@ impl Consumer {
         self.hand.take(now, arrival);
         if taken_back {
             self.not_acknowledged(message, "the one before it is late");
-        }
-    }
-
-    /// What follows from anything that happened: the application goes on with its work.
-    fn go_on(&mut self, now: Duration) {
-        if self.session.is_over() {
-            return;
-        }
-        while self.goes_on(now) {}
-        for message in self.hand.late(now, self.plan.mode.has_one_active()) {
-            self.not_acknowledged(Some(message), "its time is over");
-        }
-        if self.awaited.as_ref().is_some_and(|(_, until)| now >= *until) {
-            let why = "what was given back does not come again".to_owned();
-            let turn = self.session.leave(now, why, &mut self.outputs);
-            self.follow(turn);
-        }
-        let idle = self.busy.is_none() && self.hand.first().is_none();
-        if self.stopping.is_some_and(|limit| idle || now >= limit) {
-            self.let_go(0, "the consumer stops");
-            self.session.close(&mut self.outputs);
-            self.outputs.push(Output::Stopped);
         }
     }
 
@@ -233,6 +209,28 @@ impl Consumer {
     fn record(&mut self, message: Option<MessageId>, event: impl FnOnce(MessageId) -> Event) {
         self.outputs.extend(message.map(event).map(Output::Record));
     }
+}
+
+/// What it asks for when it subscribes.
+fn options(plan: &ConsumerPlan) -> ConsumerOptions {
+    ConsumerOptions {
+        topic: Topic::new(plan.stream.scope, &plan.stream.name),
+        subscription: plan.subscription.clone(),
+        mode: plan.mode,
+        name: plan.host.to_string(),
+        priority: plan.priority,
+        queue: plan.queue,
+        ack_time_out: plan.ack_time_out,
+        nack_delay: if plan.gives_back_ppm > 0 { plan.give_back_delay } else { NACK_DELAY },
+        pull: false,
+        dead_letter: None,
+    }
+}
+
+impl Program for Consumer {
+    fn parts(&mut self) -> (&mut Session, &mut Vec<Output>) {
+        (&mut self.session, &mut self.outputs)
+    }
 
     fn told(&mut self, now: Duration, text: &str) -> Turn {
         match read_heard(text) {
@@ -253,27 +251,27 @@ impl Consumer {
             Turn::Ended => self.ended(),
         }
     }
-}
 
-/// What it asks for when it subscribes.
-fn options(plan: &ConsumerPlan) -> ConsumerOptions {
-    ConsumerOptions {
-        topic: Topic::new(plan.stream.scope, &plan.stream.name),
-        subscription: plan.subscription.clone(),
-        mode: plan.mode,
-        name: plan.host.to_string(),
-        priority: plan.priority,
-        queue: plan.queue,
-        ack_time_out: plan.ack_time_out,
-        nack_delay: if plan.gives_back_ppm > 0 { plan.give_back_delay } else { NACK_DELAY },
-        pull: false,
-        dead_letter: None,
-    }
-}
-
-impl Program for Consumer {
-    fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+    /// What follows from anything that happened: the application goes on with its work.
+    fn go_on(&mut self, now: Duration) {
+        if self.session.is_over() {
+            return;
+        }
+        while self.goes_on(now) {}
+        for message in self.hand.late(now, self.plan.mode.has_one_active()) {
+            self.not_acknowledged(Some(message), "its time is over");
+        }
+        if self.awaited.as_ref().is_some_and(|(_, until)| now >= *until) {
+            let why = "what was given back does not come again".to_owned();
+            let turn = self.session.leave(now, why, &mut self.outputs);
+            self.follow(turn);
+        }
+        let idle = self.busy.is_none() && self.hand.first().is_none();
+        if self.stopping.is_some_and(|limit| idle || now >= limit) {
+            self.let_go(0, "the consumer stops");
+            self.session.close(&mut self.outputs);
+            self.outputs.push(Output::Stopped);
+        }
     }
 
     fn due(&self) -> Option<Duration> {
@@ -283,38 +281,6 @@ impl Program for Consumer {
         let awaited = self.awaited.as_ref().map(|(_, until)| *until);
         let own = [self.busy, self.hand.next_late(), awaited, self.stopping];
         own.into_iter().chain([self.session.due()]).flatten().min()
-    }
-
-    fn tick(&mut self, now: Duration) {
-        let turn = self.session.tick(now, &mut self.outputs);
-        self.follow(turn);
-        self.go_on(now);
-    }
-
-    fn answered(&mut self, now: Duration, ask: Ask, answer: Result<Response, String>) {
-        self.session.answered(now, ask, answer, &mut self.outputs);
-        self.go_on(now);
-    }
-
-    fn opened(&mut self, now: Duration, outcome: Result<(), Failure>) {
-        let turn = self.session.opened(now, outcome, &mut self.outputs);
-        self.follow(turn);
-        self.go_on(now);
-    }
-
-    fn heard(&mut self, now: Duration, text: Option<&str>) {
-        self.session.heard(now);
-        if let Some(text) = text {
-            let turn = self.told(now, text);
-            self.follow(turn);
-        }
-        self.go_on(now);
-    }
-
-    fn broken(&mut self, now: Duration, cause: Cause) {
-        let turn = self.session.lost(now, cause, &mut self.outputs);
-        self.follow(turn);
-        self.go_on(now);
     }
 
     fn stop(&mut self, now: Duration) {

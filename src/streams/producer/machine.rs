@@ -6,12 +6,10 @@ use crate::streams::broker::input::Attachment;
 use crate::streams::broker::message::Message;
 use crate::streams::broker::topic::Topic;
 use crate::streams::client::program::{Output, Program};
-use crate::streams::client::request::{Ask, Failure};
 use crate::streams::client::session::{NUMBERS_OF_A_BOOT, Session, Turn};
 use crate::streams::knobs::ReadsAnswers;
 use crate::streams::plan::ProducerPlan;
 use crate::streams::wire::frame::{Heard, read_heard, to_text};
-use crate::wire::http::Response;
 use crate::wire::payload::{Payload, digest};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -57,35 +55,6 @@ impl Producer {
         }
     }
 
-    /// What follows from anything that happened: messages are taken from the application and sent.
-    fn go_on(&mut self, now: Duration) {
-        if self.session.is_over() {
-            return;
-        }
-        if self.stopping.is_some() || now >= self.plan.until {
-            // Also what a frozen machine should have made before.
-            self.due = Duration::MAX;
-        } else {
-            self.offer(now);
-        }
-        if let Some(session) = self.session.number() {
-            while let Some(sending) = self.outbox.send(now) {
-                let message = sending.parcel.id;
-                self.outputs.push(Output::Record(Event::Sent { message, session, again: sending.again }));
-                self.session.send(now, sending.parcel.text, &mut self.outputs);
-            }
-        }
-        if let Some(limit) = self.stopping
-            && (self.outbox.is_empty() || now >= limit)
-        {
-            self.session.close(&mut self.outputs);
-            for message in self.outbox.give_up() {
-                self.outputs.push(Output::Record(Event::GivenUp { message, why: "stopped" }));
-            }
-            self.outputs.push(Output::Stopped);
-        }
-    }
-
     fn offer(&mut self, now: Duration) {
         while self.due <= now && !self.outbox.is_full() {
             let id = MessageId { producer: self.plan.producer, number: self.next };
@@ -104,6 +73,16 @@ impl Producer {
         let payload = STANDARD.encode(payload).into();
         let message = Message { payload, properties: BTreeMap::new(), key, event_time: None, publish_time: 0 };
         to_text(&ClientFrame::Publish { message, context: Some(number.to_string()) })
+    }
+
+    fn answer_is_late(&self) -> Option<Duration> {
+        self.outbox.waiting_since().map(|since| since + self.plan.send_time_out)
+    }
+}
+
+impl Program for Producer {
+    fn parts(&mut self) -> (&mut Session, &mut Vec<Output>) {
+        (&mut self.session, &mut self.outputs)
     }
 
     fn told(&mut self, now: Duration, text: &str) -> Turn {
@@ -133,14 +112,33 @@ impl Producer {
         }
     }
 
-    fn answer_is_late(&self) -> Option<Duration> {
-        self.outbox.waiting_since().map(|since| since + self.plan.send_time_out)
-    }
-}
-
-impl Program for Producer {
-    fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+    /// What follows from anything that happened: messages are taken from the application and sent.
+    fn go_on(&mut self, now: Duration) {
+        if self.session.is_over() {
+            return;
+        }
+        if self.stopping.is_some() || now >= self.plan.until {
+            // Also what a frozen machine should have made before.
+            self.due = Duration::MAX;
+        } else {
+            self.offer(now);
+        }
+        if let Some(session) = self.session.number() {
+            while let Some(sending) = self.outbox.send(now) {
+                let message = sending.parcel.id;
+                self.outputs.push(Output::Record(Event::Sent { message, session, again: sending.again }));
+                self.session.send(now, sending.parcel.text, &mut self.outputs);
+            }
+        }
+        if let Some(limit) = self.stopping
+            && (self.outbox.is_empty() || now >= limit)
+        {
+            self.session.close(&mut self.outputs);
+            for message in self.outbox.give_up() {
+                self.outputs.push(Output::Record(Event::GivenUp { message, why: "stopped" }));
+            }
+            self.outputs.push(Output::Stopped);
+        }
     }
 
     fn due(&self) -> Option<Duration> {
@@ -153,6 +151,11 @@ impl Program for Producer {
         [application, self.session.due(), self.answer_is_late(), self.stopping].into_iter().flatten().min()
     }
 
+    fn stop(&mut self, now: Duration) {
+        self.stopping.get_or_insert(now + self.plan.send_time_out.min(GOODBYE));
+        self.go_on(now);
+    }
+
     fn tick(&mut self, now: Duration) {
         let turn = self.session.tick(now, &mut self.outputs);
         self.follow(turn);
@@ -160,37 +163,6 @@ impl Program for Producer {
             let turn = self.session.lost(now, Cause::TimeOut, &mut self.outputs);
             self.follow(turn);
         }
-        self.go_on(now);
-    }
-
-    fn answered(&mut self, now: Duration, ask: Ask, answer: Result<Response, String>) {
-        self.session.answered(now, ask, answer, &mut self.outputs);
-        self.go_on(now);
-    }
-
-    fn opened(&mut self, now: Duration, outcome: Result<(), Failure>) {
-        let turn = self.session.opened(now, outcome, &mut self.outputs);
-        self.follow(turn);
-        self.go_on(now);
-    }
-
-    fn heard(&mut self, now: Duration, text: Option<&str>) {
-        self.session.heard(now);
-        if let Some(text) = text {
-            let turn = self.told(now, text);
-            self.follow(turn);
-        }
-        self.go_on(now);
-    }
-
-    fn broken(&mut self, now: Duration, cause: Cause) {
-        let turn = self.session.lost(now, cause, &mut self.outputs);
-        self.follow(turn);
-        self.go_on(now);
-    }
-
-    fn stop(&mut self, now: Duration) {
-        self.stopping.get_or_insert(now + self.plan.send_time_out.min(GOODBYE));
         self.go_on(now);
     }
 }

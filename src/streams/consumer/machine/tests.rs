@@ -1,7 +1,9 @@
 use super::*;
 use crate::history::{DestinationId, Producer, ProducerId, Roster, SubscriptionMode};
+use crate::streams::client::request::Ask;
 use crate::streams::knobs::{OnClose, OnRefusal};
 use crate::streams::plan::{Connecting, Creates, Scope, StreamPlan};
+use crate::wire::http::Response;
 use crate::wire::payload::Payload;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;

@@ -1,7 +1,9 @@
 use super::*;
 use crate::history::{Name, ProducerId};
+use crate::streams::client::request::Ask;
 use crate::streams::knobs::{OnClose, OnRefusal};
 use crate::streams::plan::{Connecting, Creates, Scope, StreamPlan};
+use crate::wire::http::Response;
 use serde_json::{Value, json};
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,5 +1,13 @@
 //! A pitfall is run three ways: with its knobs on, the flaw is caught, and nothing else is; with them off, everything
 //! holds on the same seeds; with them on and no fault, everything holds too.
+//!
+//! - [`matrix`]: which pitfall is caught by which invariant. [`proof`]: many pitfalls on many seeds.
+mod matrix;
+mod proof;
+
+pub use matrix::Matrix;
+pub use proof::{Claim, Proof, Shown, prove};
+
 use crate::report::{InvariantReport, PitfallWay, Report, Verdict};
 use crate::scenario::{Loaded, Pitfall, Plan, Scenario, plan};
 use std::fmt;

@@ -69,7 +69,8 @@ impl Shrinking {
         let seeds = if count == 1 { "seed" } else { "seeds" };
         progress.say(&format!("shrinking {count} {seeds} of {}", hunted.file));
         for (done, group) in groups.into_iter().enumerate() {
-            if stop.is_asked() {
+            // What was said to be begun has a result, if only the plan written out.
+            if done > 0 && stop.is_asked() {
                 break;
             }
             let seed = group.shortest.seed;

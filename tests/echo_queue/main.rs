@@ -42,9 +42,12 @@ fn assert_caught_in(at_least: usize, knobs: Knobs, caught: &str, also: &[&str]) 
     }
 }
 
+/// A build that is not optimised takes as long for one as another for seven.
+const STORMS: u64 = if cfg!(debug_assertions) { 300 } else { 2_000 };
+
 #[test]
-fn the_correct_queue_violates_nothing_in_two_thousand_storms() {
-    let worlds = over(0..2_000, |seed| {
+fn the_correct_queue_violates_nothing_in_any_storm() {
+    let worlds = over(0..STORMS, |seed| {
         let played = play(seed, Weather::Storm, Knobs::default());
         let first = played.findings.first_violation().map(|(name, violation)| format!("{name}: {violation:#?}"));
         (first, played.findings.settled)

@@ -1,6 +1,7 @@
 //! Where words go, in which colours, and what the process answers.
 use crate::report::{FolderError, Palette};
 use crate::run::RunError;
+use crate::run::pitfall::ProveError;
 use crate::scenario::LoadError;
 use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
@@ -25,6 +26,8 @@ impl From<Exit> for ExitCode {
 pub(super) enum Failure {
     #[error(transparent)]
     Run(#[from] RunError),
+    #[error(transparent)]
+    Prove(#[from] ProveError),
     #[error(transparent)]
     Report(#[from] FolderError),
     #[error("{what}: {why}")]

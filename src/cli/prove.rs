@@ -40,6 +40,7 @@ impl Prove {
             },
         );
         progress.end();
+        let proof = proof?;
         if stop.is_asked() {
             complain("stopped before every seed was run: nothing is proven");
             return Ok(Exit::OurFailure);

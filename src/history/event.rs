@@ -234,3 +234,16 @@ pub enum Power {
     /// Stopped on request.
     Stopped,
 }
+
+impl Power {
+    /// Says in a word or two why a machine in this state does nothing; `None`: it runs.
+    pub fn why_idle(self) -> Option<&'static str> {
+        match self {
+            Power::On | Power::Thawed => None,
+            Power::Lost => Some("no power"),
+            Power::Crashed => Some("crashed"),
+            Power::Frozen => Some("frozen"),
+            Power::Stopped => Some("stopped"),
+        }
+    }
+}

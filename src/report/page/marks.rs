@@ -146,13 +146,7 @@ impl Marks {
         if let Some((from, why)) = self.down.remove(&host) {
             self.downs.push(Down { host, from: micros(from), until: micros(at), why }, 1);
         }
-        let why = match state {
-            Power::On | Power::Thawed => return,
-            Power::Lost => "no power",
-            Power::Crashed => "crashed",
-            Power::Frozen => "frozen",
-            Power::Stopped => "stopped",
-        };
+        let Some(why) = state.why_idle() else { return };
         self.down.insert(host, (at, why));
         if state != Power::Frozen {
             let range = (host, Name::from(""), 0)..(host + 1, Name::from(""), 0);

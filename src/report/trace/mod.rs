@@ -196,13 +196,7 @@ impl<W: Write> Trace<W> {
         if mem::take(&mut thread.down) {
             self.file.write(&TraceEvent { ts: micros(*at), ..power(thread, phase::END, "") });
         }
-        let why = match state {
-            Power::On | Power::Thawed => return,
-            Power::Lost => "no power",
-            Power::Crashed => "crashed",
-            Power::Frozen => "frozen",
-            Power::Stopped => "stopped",
-        };
+        let Some(why) = state.why_idle() else { return };
         thread.down = true;
         self.file.write(&TraceEvent { ts: micros(*at), ..power(thread, phase::BEGIN, why) });
         // A machine that is only frozen keeps its sessions.

@@ -6,7 +6,7 @@ mod matrix;
 mod proof;
 
 pub use matrix::Matrix;
-pub use proof::{Claim, Proof, Shown, prove};
+pub use proof::{Claim, Proof, ProveError, Shown, prove};
 
 use crate::report::{InvariantReport, PitfallWay, Report, Verdict};
 use crate::scenario::{Loaded, Pitfall, Plan, Scenario, plan};

@@ -3,7 +3,7 @@ use super::{Finding, Matrix, Way, judge, may_escape};
 use crate::report::Report;
 use crate::run::hunt::crew;
 use crate::run::{Mode, RunError, run};
-use crate::scenario::Loaded;
+use crate::scenario::{Loaded, Pitfall};
 use std::num::NonZeroUsize;
 use std::ops::Range;
 
@@ -48,9 +48,9 @@ impl Proof {
         self.leaky.is_empty() && self.doubts.iter().all(|shown| shown.finding == Finding::Escaped)
     }
 
-    fn note(&mut self, shown: Shown, report: Option<&Report>) {
+    fn note(&mut self, shown: Shown, report: &Report) {
         self.runs += 1;
-        if let Some(report) = report.filter(|_| shown.way == Way::Treatment) {
+        if shown.way == Way::Treatment {
             self.matrix.caught(&shown.pitfall, report);
         }
         if shown.finding != Finding::AsItShould {
@@ -70,48 +70,62 @@ impl Proof {
     }
 }
 
-/// Runs every pitfall three ways on every seed, `jobs` worlds at a time. `go_on`: asked before each run; `tell`: hears how many
-/// runs are done. A file without a `pitfall:` section is left out.
+/// Why nothing is proven: a run that could not be judged.
+#[derive(Debug, thiserror::Error)]
+pub enum ProveError {
+    /// The run itself: built-in software panicked, or a seed had two histories.
+    #[error(transparent)]
+    Run(#[from] RunError),
+    /// A knob does not fit its part: loading has refused such a file.
+    #[error(transparent)]
+    Knob(#[from] serde_json::Error),
+}
+
+/// Runs every pitfall three ways on every seed, `jobs` worlds at a time. `go_on`: asked before each run; `tell`: hears after
+/// each run what has come of them so far. A file without a `pitfall:` section is left out.
+///
+/// # Errors
+/// The first run that could not be judged, in the order of files, seeds and ways.
 pub fn prove(
     claims: &[Claim],
     seeds: Range<u64>,
     jobs: NonZeroUsize,
     go_on: impl Fn() -> bool + Sync,
     mut tell: impl FnMut(&Proof),
-) -> Proof {
+) -> Result<Proof, ProveError> {
     let mut proof = Proof::default();
+    let mut failed = None;
     for Claim { name, loaded } in claims {
         if let Some(pitfall) = &loaded.scenario.pitfall {
             proof.matrix.enter(name, &pitfall.violates);
         }
     }
-    let mut todo = claims.iter().flat_map(|claim| {
-        let ways = claim.loaded.scenario.pitfall.as_ref().map_or(&[][..], Way::of);
-        seeds.clone().flat_map(move |seed| ways.iter().map(move |way| (claim, seed, *way)))
+    let pitfalls = claims.iter().filter_map(|claim| Some((claim, claim.loaded.scenario.pitfall.as_ref()?)));
+    let mut todo = pitfalls.flat_map(|(claim, pitfall)| {
+        let ways = Way::of(pitfall).iter();
+        seeds.clone().flat_map(move |seed| ways.clone().map(move |way| ((claim, pitfall), seed, *way)))
     });
     let next = || if go_on() { todo.next() } else { None };
     crew::work(
         jobs,
         next,
-        |(claim, seed, way)| try_one(claim, seed, way),
-        |(shown, report)| {
-            proof.note(shown, report.as_ref());
-            tell(&proof);
+        |(what, seed, way)| try_one(what, seed, way),
+        |tried| match tried {
+            Ok((shown, report)) => {
+                proof.note(shown, &report);
+                tell(&proof);
+            }
+            Err(error) => failed = failed.take().or(Some(error)),
         },
     );
     proof.count_escapes(claims, seeds.end - seeds.start);
-    proof
+    failed.map_or(Ok(proof), Err)
 }
 
-fn try_one(Claim { name, loaded }: &Claim, seed: u64, way: Way) -> (Shown, Option<Report>) {
-    let shown = |finding| Shown { pitfall: name.clone(), seed, way, finding };
-    let Some(pitfall) = &loaded.scenario.pitfall else { return (shown(Finding::AsItShould), None) };
-    let ran = way.plan(loaded, seed).map_err(|error| error.to_string());
-    let ran = ran.and_then(|plan| run(&plan, Mode::ToTheEnd).map_err(|error: RunError| error.to_string()));
-    match ran {
-        Ok(outcome) => (shown(judge(pitfall, way, &outcome.report)), Some(outcome.report)),
-        Err(why) => (shown(Finding::Wrong(why)), None),
-    }
+fn try_one((claim, pitfall): (&Claim, &Pitfall), seed: u64, way: Way) -> Result<(Shown, Report), ProveError> {
+    let report = run(&way.plan(&claim.loaded, seed)?, Mode::ToTheEnd)?.report;
+    let finding = judge(pitfall, way, &report);
+    Ok((Shown { pitfall: claim.name.clone(), seed, way, finding }, report))
 }
 
 #[cfg(test)]
@@ -127,7 +141,8 @@ mod tests {
 
     #[test]
     fn a_pitfall_is_proven_three_ways_whatever_the_number_of_workers() {
-        let prove = |jobs| prove(&[claim()], 0..2, NonZeroUsize::new(jobs).expect("some"), || true, |_| {});
+        let jobs = |jobs| NonZeroUsize::new(jobs).expect("some");
+        let prove = |workers| prove(&[claim()], 0..2, jobs(workers), || true, |_| {}).expect("they can be judged");
         let (one, three) = (prove(1), prove(3));
         assert!(one.holds(), "{:?}", one.doubts);
         assert_eq!(one.runs, 6);
@@ -140,7 +155,7 @@ mod tests {
         let mut claim = claim();
         let pitfall = claim.loaded.scenario.pitfall.as_mut().expect("a pitfall");
         pitfall.turn_on = Default::default();
-        let proof = prove(&[claim], 0..2, NonZeroUsize::MIN, || true, |_| {});
+        let proof = prove(&[claim], 0..2, NonZeroUsize::MIN, || true, |_| {}).expect("they can be judged");
         assert!(!proof.holds());
         assert_eq!(proof.leaky, [("stores".to_owned(), 2)]);
     }

@@ -1,6 +1,6 @@
 //! `command-arrives`: what was promised to the operator reaches the device's application.
 use super::bounds::Bounds;
-use super::ways::ways_of;
+use super::ways::Ways;
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
 use crate::history::{ClientId, Entry, Event, HostId, OperationId, Owes, Power, Roster};
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,7 +13,8 @@ pub(super) const REGISTRATION: Registration = Registration {
     explanation: "A command is accepted when the operator has seen a 2xx. From then on the device's application must \
         finish handling it within `within` (default 3 min), which runs only while the way is clear: while the device \
         works at a hub that it can reach, the way from the service that accepted through that hub; otherwise \
-        a way from the service and the provisioning service through any hub. The time starts again when the way \
+        a way from the service and the provisioning service through the hub that it was put at, or through any other \
+        once the provisioning service cannot reach that one. The time starts again when the way \
         becomes clear, when a fault takes away a way that was open, and when the device has handled another command. \
         A command whose time to live ends first has expired, and nothing more is owed; that is counted from its \
         acceptance by the plan, and no service's word excuses. So a command can only expire without harm when its way \
@@ -31,6 +32,7 @@ struct CommandArrives {
     expiry: BTreeSet<(Duration, u32)>,
     /// By client: its sessions, in its own view.
     sessions: Vec<Sessions>,
+    ways: Ways,
 }
 
 /// One client's latest session, and the one that it works in.
@@ -56,6 +58,7 @@ impl CommandArrives {
             open: BTreeMap::new(),
             expiry: BTreeSet::new(),
             sessions: vec![Sessions::default(); roster.clients.len()],
+            ways: Ways::new(roster),
         }
     }
 
@@ -87,7 +90,7 @@ impl CommandArrives {
             let clear = scene.outages.is_clear_between(service, hub) && scene.outages.is_clear_between(hub, device);
             return u64::from(clear) << (hub.index() % 64);
         }
-        ways_of(client, &[service], scene)
+        self.ways.of(client, &[service], scene)
     }
 
     fn look_again(&mut self, now: Duration, only: Option<ClientId>, progress: bool, scene: &Scene<'_>) {
@@ -145,7 +148,8 @@ impl CommandArrives {
 
 impl Invariant for CommandArrives {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
-        if let Some(client) = self.session(entry, scene) {
+        let moved = self.ways.see(entry, scene);
+        if let Some(client) = self.session(entry, scene).or(moved) {
             self.look_again(entry.at, Some(client), false, scene);
         }
         match &entry.event {
@@ -195,7 +199,7 @@ impl Invariant for CommandArrives {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Event, Power};
+    use crate::history::{Event, Power, Reason};
     use crate::invariant::Rules;
     use crate::invariant::story::{ANOTHER, COMMAND, Story};
     use std::time::Duration;
@@ -282,6 +286,17 @@ mod tests {
         story.power("hub-a", Power::Lost).power("dps", Power::Lost).lost("xyz", "hub-a").after(400);
         story.power("dps", Power::On).after(170).tell("xyz", handled());
         story.ends().held(1);
+    }
+
+    #[test]
+    fn trouble_at_its_hub_that_the_provisioning_service_cannot_see_makes_no_other_hub_a_way() {
+        let mut story = commanded();
+        story.allocate("hub-a", Reason::Initial).cut("field", "west").lost("xyz", "hub-a").after(400);
+        story.healed("field", "west").after(170).tell("xyz", handled());
+        story.ends().held(1);
+        let mut seen = commanded();
+        seen.allocate("hub-a", Reason::Initial).cut("field", "west").lost("xyz", "hub-a").after(300);
+        seen.cut("dps", "hub-a").after(181).ends().violated(LOST);
     }
 
     #[test]

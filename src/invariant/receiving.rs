@@ -121,7 +121,7 @@ impl Receiving {
     }
 
     fn can_receive(&self, client: ClientId, scene: &Scene<'_>) -> bool {
-        self.attendance.is_in_session(client) && ways_of(client, &[], scene) != 0
+        self.attendance.is_in_session(client) && ways_of(client, None, &[], scene) != 0
     }
 
     /// The others of an exclusive subscription.

@@ -1,7 +1,7 @@
 //! `recovers`: whoever could go on, goes on.
 use super::bounds::Bounds;
 use super::receiving::Receiving;
-use super::ways::ways_of;
+use super::ways::Ways;
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
 use crate::history::{Client, ClientId, Entry, Event, HostId, Power, ProducerId, Roster};
 use std::time::Duration;
@@ -14,10 +14,11 @@ pub(super) const REGISTRATION: Registration = Registration {
         was booted. It has it back with the next confirmation of one of its messages; with nothing to be confirmed, \
         when it is connected (a device: settled at its hub). It has `within` (default 3 min) for that, which runs \
         only while the client's machine is up and of each group of services that it needs at least one is clear, in \
-        reach of it and of those chosen from the other groups. The time starts again when that becomes so, when \
-        a fault takes away a way that was open (the client may just have been on it), and when the last trouble ends \
-        between it and the service that it belongs at, which nobody may have seen but the client. The first boot is checked but \
-        does not exercise it. A consumer of an exclusive subscription owes nothing while another one holds a session. \
+        reach of it and of those chosen from the other groups. Of a group in which the client was put at one service, \
+        only that one counts while who put it there can reach it: a full disk, or a cut from the client alone, nobody \
+        but the client sees, and it is moved from a service only when that is seen to be down. The time starts again \
+        when a way becomes clear and when one that was open is taken away, by a fault or a move (the client may \
+        just have been on it). The first boot is checked but does not exercise it. A consumer of an exclusive subscription owes nothing while another one holds a session. \
         Consumers of one subscription together owe receipts: while a confirmed message is owed to them, newer than all \
         that they have of its producer (an older one is late or lost, which others judge), and one of them is \
         connected over a clear way, through brokers that are clear and reach one another, one must receive something \
@@ -33,6 +34,7 @@ struct Recovers {
     /// By producer: the client whose progress its confirmations are.
     client_of: Vec<Option<ClientId>>,
     clients: Vec<Watched>,
+    ways: Ways,
     receiving: Receiving,
 }
 
@@ -45,10 +47,6 @@ struct Watched {
     why: &'static str,
     /// Which choices of services were clear when last looked at, one bit each; none while another one has its place.
     ways: u64,
-    /// Where it belongs: as it was last assigned, or where it last connected to.
-    place: Option<HostId>,
-    /// Nothing was in its way there when last looked at.
-    place_is_clear: bool,
 }
 
 impl Recovers {
@@ -60,13 +58,19 @@ impl Recovers {
             }
         }
         let clients = vec![Watched::default(); roster.clients.len()];
-        let receiving = Receiving::new(roster);
-        Self { bounds: Bounds::new(rules.recovers), limit: rules.recovers, client_of, clients, receiving }
+        Self {
+            bounds: Bounds::new(rules.recovers),
+            limit: rules.recovers,
+            client_of,
+            clients,
+            ways: Ways::new(roster),
+            receiving: Receiving::new(roster),
+        }
     }
 
     /// The ways that a client has to progress now.
     fn ways(&self, client: ClientId, scene: &Scene<'_>) -> u64 {
-        if self.receiving.is_locked_out(client, scene) { 0 } else { ways_of(client, &[], scene) }
+        if self.receiving.is_locked_out(client, scene) { 0 } else { self.ways.of(client, &[], scene) }
     }
 
     fn lost(&mut self, now: Duration, client: ClientId, why: &'static str, tried: bool, scene: &Scene<'_>) {
@@ -75,9 +79,8 @@ impl Recovers {
             return;
         }
         let ways = self.ways(client, scene);
-        let Watched { booted, place, .. } = self.clients[client.index()];
-        let place_is_clear = is_clear_to(client, place, scene);
-        self.clients[client.index()] = Watched { booted, tried, why, ways, place, place_is_clear };
+        let Watched { booted, .. } = self.clients[client.index()];
+        self.clients[client.index()] = Watched { booted, tried, why, ways };
         self.bounds.start(client.0, now, ways != 0);
     }
 
@@ -85,16 +88,6 @@ impl Recovers {
         if self.bounds.stop(client.0) {
             tally.check(1);
             tally.exercise(self.clients[client.index()].tried);
-        }
-    }
-
-    /// Where a client belongs: a device where it was assigned to, any other where it connects to.
-    fn belongs(&mut self, client: &str, service: &str, placed: bool, scene: &Scene<'_>) {
-        let Some(client) = scene.directory.client(client) else { return };
-        if placed == scene.roster.clients[client.index()].placed {
-            let place = scene.directory.host(service);
-            let watched = &mut self.clients[client.index()];
-            (watched.place, watched.place_is_clear) = (place, is_clear_to(client, place, scene));
         }
     }
 
@@ -134,24 +127,16 @@ impl Recovers {
         for client in clients.into_iter().filter(|client| self.bounds.is_open(client.0)).collect::<Vec<_>>() {
             let ways = self.ways(client, scene);
             let watched = &mut self.clients[client.index()];
-            let place_is_clear = is_clear_to(client, watched.place, scene);
             let broke = std::mem::replace(&mut watched.ways, ways) & !ways != 0;
-            let cleared = !std::mem::replace(&mut watched.place_is_clear, place_is_clear) && place_is_clear;
-            self.bounds.path(client.0, now, ways != 0, broke || cleared);
+            self.bounds.path(client.0, now, ways != 0, broke);
         }
     }
-}
-
-/// Whether nothing is in a client's way to a service; true where nobody knows of one.
-fn is_clear_to(client: ClientId, service: Option<HostId>, scene: &Scene<'_>) -> bool {
-    let (Some(own), Some(service)) = (scene.directory.host_of_client(client), service) else { return true };
-    let outages = &scene.outages;
-    outages.is_clear(own) && outages.is_clear(service) && (own == service || outages.is_clear_between(own, service))
 }
 
 impl Invariant for Recovers {
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let change = self.receiving.see(entry, scene, &mut self.bounds, tally);
+        let moved = self.ways.see(entry, scene);
         let client = |name: &str| scene.directory.client(name);
         match &entry.event {
             Event::SessionLost { client: name, .. } => {
@@ -169,8 +154,6 @@ impl Invariant for Recovers {
                     self.progress(client, tally);
                 }
             }
-            Event::Assigned { client, to } => self.belongs(client, to, true, scene),
-            Event::Connecting { client, service } => self.belongs(client, service, false, scene),
             Event::Connected { client: name, .. } => self.in_session(client(name), false, scene, tally),
             Event::Settled { client: name, .. } => self.in_session(client(name), true, scene, tally),
             Event::Power { state } => self.power(entry, *state, scene),
@@ -183,6 +166,8 @@ impl Invariant for Recovers {
             self.look_again(entry.at, clients.map(ClientId).collect(), scene);
         } else if let Some(client) = change {
             self.look_again(entry.at, self.receiving.rivals(client, scene), scene);
+        } else if let Some(client) = moved {
+            self.look_again(entry.at, vec![client], scene);
         }
     }
     fn expire(&mut self, now: Duration, scene: &Scene<'_>, tally: &mut Tally) {
@@ -208,7 +193,7 @@ impl Invariant for Recovers {
 
 #[cfg(test)]
 mod tests {
-    use crate::history::{Power, SubscriptionMode};
+    use crate::history::{Event, Power, Reason, SubscriptionMode};
     use crate::invariant::Rules;
     use crate::invariant::story::Story;
     use std::time::Duration;
@@ -288,25 +273,67 @@ mod tests {
         story.ends().held(4);
     }
 
+    /// xyz works against hub-a, where the provisioning service has put it.
+    fn placed() -> Story {
+        let mut story = Story::of("recovers");
+        story.allocate("hub-a", Reason::Initial).session("hub-a", 1).offer(0).send(0).confirm(0);
+        story
+    }
+
+    fn full_disk(story: &mut Story, on: bool) -> &mut Story {
+        story.tell("hub-a", Event::Fault { text: "disk full".into(), on })
+    }
+
     /// `chaos`, seed 4270541371: a full disk, then a cut, and the provisioning service saw the hub up all the time.
     #[test]
-    fn the_time_starts_again_when_the_last_trouble_ends_on_the_way_to_where_it_belongs() {
+    fn the_time_does_not_run_while_the_trouble_at_its_hub_is_seen_by_nobody_but_the_client() {
         let troubled = || {
-            let mut story = working();
-            story.assign("hub-a").power("hub-a", Power::Frozen).lost("xyz", "hub-a").offer(1);
-            story.after(100).cut("field", "west").after(10).power("hub-a", Power::Thawed);
-            story.after(60).healed("field", "west");
+            let mut story = placed();
+            full_disk(&mut story, true).lost("xyz", "hub-a").offer(1).after(100).cut("field", "west");
+            full_disk(&mut story, false).after(100).healed("field", "west");
             story
         };
         troubled().after(170).confirm(1).ends().held(4);
         troubled().after(181).ends().violated(STUCK);
     }
 
+    /// `chaos`, seed 3756449685: the same, and the troubles overlap for longer than the limit.
     #[test]
-    fn the_end_of_a_trouble_elsewhere_gives_no_more_time() {
-        let mut story = working();
-        story.assign("hub-b").power("hub-a", Power::Frozen).lost("xyz", "hub-b").offer(1);
-        story.after(100).power("hub-a", Power::Thawed).after(81);
+    fn it_does_not_run_either_while_such_troubles_follow_one_another_without_a_gap() {
+        let mut story = placed();
+        full_disk(&mut story, true).lost("xyz", "hub-a").offer(1).after(100).cut("field", "west");
+        full_disk(&mut story, false).after(100);
+        full_disk(&mut story, true).healed("field", "west").after(100);
+        full_disk(&mut story, false).after(170).confirm(1).ends().held(4);
+    }
+
+    #[test]
+    fn another_hub_is_a_way_as_soon_as_the_provisioning_service_sees_its_own_down() {
+        let mut lost = placed();
+        lost.power("hub-a", Power::Lost).lost("xyz", "hub-a").offer(1).after(181).ends().violated(STUCK);
+        let mut cut = placed();
+        cut.cut("field", "west").lost("xyz", "hub-a").offer(1).after(300);
+        cut.cut("dps", "hub-a").after(181).ends().violated(STUCK);
+    }
+
+    #[test]
+    fn a_move_starts_the_time_again_for_its_new_hub() {
+        let moved = || {
+            let mut story = placed();
+            story.lost("xyz", "hub-a").offer(1).after(100).allocate("hub-b", Reason::ManualFailover);
+            story
+        };
+        moved().after(170).confirm(1).ends().held(4);
+        moved().after(181).ends().violated(STUCK);
+        let mut away = moved();
+        away.power("hub-b", Power::Lost).cut("dps", "hub-a").after(600).ends().not_exercised_but_checked(3);
+    }
+
+    #[test]
+    fn trouble_elsewhere_gives_no_more_time() {
+        let mut story = placed();
+        story.power("hub-b", Power::Frozen).lost("xyz", "hub-a").offer(1);
+        story.after(100).power("hub-b", Power::Thawed).after(81);
         story.ends().violated(STUCK);
     }
 

@@ -241,9 +241,6 @@ impl Story {
         self.tell(client, Event::Refused { client: client.into(), service: service.into(), why })
     }
     /// xyz learns where it belongs.
-    pub(super) fn assign(&mut self, to: &str) -> &mut Self {
-        self.tell("xyz", Event::Assigned { client: "xyz".into(), to: to.into() })
-    }
     pub(super) fn allocate(&mut self, to: &str, reason: Reason) -> &mut Self {
         self.tell("dps", Event::Allocated { client: "xyz".into(), to: to.into(), reason })
     }

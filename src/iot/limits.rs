@@ -1,13 +1,11 @@
 //! What the IoT system does not promise to live through, and which invariants may then be violated. Chaos stays inside
 //! (`envelope`); a written timeline may leave it, and `lizard check` then says so.
 //!
-//! Everything here follows from three facts of the real services. The provisioning service moves a device only when its
-//! own health checks of a hub fail: a hub that answers those and serves no device keeps its devices. Telemetry is in one
-//! hub until central has read it there. A device's buffer is in its memory.
-use super::planning::{CENTRAL, DPS};
+//! Everything here follows from two facts of the real services. Telemetry is in one hub until central has read it there.
+//! A device's buffer is in its memory.
+use super::planning::CENTRAL;
 use super::section::{Device, IotSection};
-use crate::scenario::{DurationRange, Outage, Passage, SkewClock, TimelineItem, written_out};
-use std::time::Duration;
+use crate::scenario::{Outage, TimelineItem};
 
 /// A limit that a fault leaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,33 +22,14 @@ pub(crate) struct Beyond {
 pub(crate) struct Limits<'a> {
     /// Who takes part.
     pub(crate) section: &'a IotSection,
-    /// The bounds that the scenario sets, or does not: of `recovers`, and of `command-arrives`.
-    pub(crate) recovers: Duration,
-    pub(crate) command_arrives: Duration,
     /// How many messages clients may give up.
     pub(crate) given_up: u64,
-    /// When every fault ends, at the latest.
-    pub(crate) end: Duration,
 }
 
 impl Limits<'_> {
     /// Finds the limits that an item of a timeline leaves, or can leave with some seeds.
     pub(crate) fn beyond(&self, item: &TimelineItem) -> Vec<Beyond> {
-        let begins = item.at.or(item.every).map_or(Duration::ZERO, |at| at.least());
-        let lasts =
-            |lasting: &Option<DurationRange>| lasting.map_or(self.end.saturating_sub(begins), |lasting| lasting.most());
-        let mut found = Vec::new();
-        for spell in [&item.disk_full, &item.disk_error].into_iter().flatten() {
-            let what = "can store nothing and so confirms nothing";
-            found.extend(self.out_of_order(&spell.host, what, lasts(&spell.lasting)));
-        }
-        if let Some(skew) = &item.skew_clock {
-            found.extend(self.skew(skew, lasts(&skew.lasting)));
-        }
-        for passage in [&item.partition, &item.hold].into_iter().flatten() {
-            found.extend(self.cut_off(passage, lasts(&passage.lasting)));
-        }
-        found.extend(self.unread(item));
+        let mut found: Vec<Beyond> = self.unread(item).into_iter().collect();
         for outage in [&item.crash, &item.power_loss, &item.stop].into_iter().flatten() {
             found.extend(self.for_good(outage));
         }
@@ -61,59 +40,6 @@ impl Limits<'_> {
             found.extend(self.gives_up(stop));
         }
         found
-    }
-
-    /// A hub that the provisioning service finds in order, and that serves nobody for so long.
-    fn out_of_order(&self, hub: &str, what: &str, lasts: Duration) -> Option<Beyond> {
-        let another = self.section.hubs.keys().any(|other| other != hub);
-        (self.section.hubs.contains_key(hub) && another)
-            .then(|| self.stuck(&format!("`{hub}` {what}"), lasts))
-            .flatten()
-    }
-
-    fn stuck(&self, what: &str, lasts: Duration) -> Option<Beyond> {
-        let mut voids = Vec::new();
-        if lasts >= self.recovers {
-            voids.push("recovers");
-        }
-        if lasts >= self.command_arrives && self.section.devices.values().any(|device| device.commands) {
-            voids.push("command-arrives");
-        }
-        let least = self.recovers.min(self.command_arrives);
-        (!voids.is_empty()).then(|| Beyond {
-            what: format!("{what} for up to {}, and its devices are sent back to it", written_out(lasts)),
-            inside: format!(
-                "less than {}: a device is moved only when its hub fails the provisioning service's health checks",
-                written_out(least)
-            ),
-            voids,
-        })
-    }
-
-    /// A hub whose clock is a whole token's life ahead calls the freshest token expired.
-    fn skew(&self, skew: &SkewClock, lasts: Duration) -> Option<Beyond> {
-        let life = self.section.devices.values().map(|device| device.token_life.least()).min()?;
-        let drifted = lasts.as_nanos() as i128 * i128::from(skew.drift.unwrap_or_default().ppm.max(0)) / 1_000_000;
-        let ahead = i128::from(skew.by.most_ns()) + drifted;
-        if ahead < life.as_nanos() as i128 {
-            return None;
-        }
-        let inside = format!("less than {} ahead: tokens are good for as long", written_out(life));
-        let beyond = self.out_of_order(&skew.host, "calls every token expired", lasts)?;
-        Some(Beyond { inside, ..beyond })
-    }
-
-    /// Hubs that devices cannot reach, and the provisioning service can.
-    fn cut_off(&self, passage: &Passage, lasts: Duration) -> Option<Beyond> {
-        let (a, b) = passage.ends();
-        let dps = |place: &str| place == DPS || *self.section.dps.site == *place;
-        if dps(a) || dps(b) {
-            return None;
-        }
-        let hubs = self.hubs_between(a, b, |place| self.section.devices.iter().any(|device| is_at(device, place)));
-        let others = hubs.len() < self.section.hubs.len();
-        let first = hubs.first().filter(|_| others)?;
-        self.stuck(&format!("`{first}` cannot be reached by devices"), lasts)
     }
 
     /// What makes central read one hub later than another.
@@ -187,10 +113,6 @@ impl Limits<'_> {
             voids: vec!["no-loss"],
         })
     }
-}
-
-fn is_at(device: (&String, &Device), place: &str) -> bool {
-    is_named(device, place) || *device.1.site == *place
 }
 
 fn is_named((group, device): (&String, &Device), name: &str) -> bool {

@@ -124,10 +124,6 @@ impl OffsetRange {
         const MINUTE: i64 = 60_000_000_000;
         Self { least_ns: least * MINUTE, most_ns: most * MINUTE }
     }
-    /// The furthest ahead that it can be, in nanoseconds.
-    pub fn most_ns(&self) -> i64 {
-        self.most_ns
-    }
     /// Draws from the labelled dice of a seed, in nanoseconds.
     pub fn draw(&self, seed: u64, label: &str) -> i64 {
         if self.least_ns == self.most_ns {

@@ -5,22 +5,13 @@ use super::super::schema::Scenario;
 use super::super::storm;
 use crate::invariant::Rules;
 use crate::iot::limits::{Beyond, Limits};
-use std::time::Duration;
 
 /// Finds where a sound scenario leaves what the systems promise. Invariants that it waives are not spoken of.
 pub(crate) fn warn(scenario: &Scenario, sound: &Node) -> Vec<Mistake> {
     let Some(section) = &scenario.systems.iot else { return Vec::new() };
-    let (usual, end) = (Rules::default(), scenario.duration.most());
-    let within = |name: &str, usual: Duration| {
-        scenario.invariants.get(name).and_then(|rule| rule.within).map_or(usual, |within| within.least())
-    };
-    let limits = Limits {
-        section,
-        recovers: within("recovers", usual.recovers),
-        command_arrives: within("command-arrives", usual.command_arrives),
-        given_up: scenario.invariants.get("no-loss").and_then(|rule| rule.given_up).unwrap_or(usual.given_up),
-        end,
-    };
+    let usual = Rules::default().given_up;
+    let given_up = scenario.invariants.get("no-loss").and_then(|rule| rule.given_up).unwrap_or(usual);
+    let limits = Limits { section, given_up };
     let mut found: Vec<(Place, Beyond)> = Vec::new();
     for (index, item) in scenario.timeline.iter().enumerate() {
         let written = sound.nearest(&["timeline", &index.to_string()]);

@@ -54,7 +54,7 @@ fn prove_runs_a_pitfall_three_ways_on_every_seed_and_shows_what_caught_it() {
     let shown = out(&output);
     let row = shown.lines().find(|line| line.starts_with("no-confirmed-loss")).unwrap_or_default();
     assert_eq!(row.split_whitespace().nth(1), Some("*2"), "{shown}");
-    assert!(shown.ends_with("every pitfall is caught: 1 pitfalls, 2 seeds, 6 runs\n"), "{shown}");
+    assert!(shown.ends_with("every pitfall is caught: 1 pitfall, 2 seeds, 6 runs\n"), "{shown}");
 }
 
 #[test]

@@ -110,6 +110,10 @@ fn many_runs_have_a_place_each_and_are_told_together_on_the_jobs_page_too() {
         );
         assert!(lair.read("report/index.html").contains(&format!(r#"href="./{place}/history.jsonl""#)), "{place}");
     }
+    let treatment = lair.read("report/hub-confirms-before-it-stores/treatment/report.html");
+    for words in ["As it should be", "treatment of a pitfall: no-confirmed-loss is to be violated", "violated, as it"] {
+        assert!(treatment.contains(words), "{words}");
+    }
     let summary = lair.read("report/summary.md");
     assert!(summary.contains("all 4 runs passed") && summary.contains("violated, as it should be"), "{summary}");
     assert_eq!(lair.read("page.md"), format!("before\n{summary}\n"));
@@ -141,7 +145,7 @@ fn a_replay_of_what_failed_tells_its_custody_everywhere() {
     }
     let trace = json(&lair.read("report/trace.json"));
     let marks: Vec<&Value> =
-        trace["traceEvents"].as_array().into_iter().flatten().filter(|event| event["ph"] == "i").collect();
+        trace["traceEvents"].as_array().into_iter().flatten().filter(|event| event["cat"] == "violation").collect();
     assert!(marks.iter().any(|mark| mark["args"]["custody"][0] == line), "{marks:?}");
 }
 

@@ -50,6 +50,39 @@ pub enum Fault {
     Announce { host: String, text: String, on: bool },
 }
 
+/// Where a fault happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spot<'a> {
+    /// At a host, or at a site.
+    At(&'a str),
+    /// On the way from one host or site to another.
+    Between(&'a str, &'a str),
+}
+
+impl Fault {
+    /// Tells where it happens.
+    pub fn spot(&self) -> Spot<'_> {
+        match self {
+            Fault::PowerLoss { host }
+            | Fault::Crash { host }
+            | Fault::Stop { host }
+            | Fault::Boot { host }
+            | Fault::Freeze { host }
+            | Fault::Thaw { host }
+            | Fault::Impair { at: host, .. }
+            | Fault::SkewClock { host, .. }
+            | Fault::DiskFull { host, .. }
+            | Fault::DiskError { host, .. }
+            | Fault::SlowSync { host, .. }
+            | Fault::Announce { host, .. } => Spot::At(host),
+            Fault::Cut { from, to }
+            | Fault::Heal { from, to }
+            | Fault::Hold { from, to }
+            | Fault::Release { from, to } => Spot::Between(from, to),
+        }
+    }
+}
+
 /// What a path is like, one way.
 #[derive(Clone, Debug, PartialEq, Default)]
 pub struct Path {

@@ -77,7 +77,7 @@ mod world;
 
 pub use disk::{Disk, DiskFile};
 pub use entropy::{Dice, dice};
-pub use fault::{Fault, Path};
+pub use fault::{Fault, Path, Spot};
 pub use host::Host;
 pub use journal::{Entry, Fingerprint};
 pub use net::{Listener, Stream};

@@ -28,7 +28,7 @@ pub(super) struct Diverge {
     /// Of a pitfall file: which of its runs; twice: one for each [default: treatment]
     #[arg(long = "way", value_enum, value_name = "WAY")]
     ways: Vec<Which>,
-    /// Also write into this folder: a report of each run (a, b), and both side by side (docs/reports.md)
+    /// Also write into this folder: a report.html of each run (a, b), and side-by-side.html (docs/reports.md)
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// How to report: for people, or one JSON object

@@ -49,7 +49,7 @@ pub(super) struct Hunt {
     /// Leave NAME.seeds beside the scenario as it is
     #[arg(long)]
     no_save: bool,
-    /// Also write into this folder: the result, and a report of each cause's shortest seed (docs/reports.md)
+    /// Also write into this folder: the result, and a report.html of each cause's shortest seed (docs/reports.md)
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// How to report: a summary for people, or one JSON object a run and one for the hunt at the end

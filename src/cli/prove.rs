@@ -82,7 +82,9 @@ impl Prove {
             told.push_str(&format!("{name}: {escaped} of {seeds} seeds escaped, {} may\n", may_escape(seeds)));
         }
         let verdict = if proof.holds() { "every pitfall is caught" } else { "FAILED" };
-        told.push_str(&format!("{verdict}: {} pitfalls, {seeds} seeds, {} runs\n", self.files.len(), proof.runs));
+        let many = |count: u64, what| if count == 1 { format!("1 {what}") } else { format!("{count} {what}s") };
+        let (pitfalls, runs) = (many(self.files.len() as u64, "pitfall"), many(proof.runs, "run"));
+        told.push_str(&format!("{verdict}: {pitfalls}, {}, {runs}\n", many(seeds, "seed")));
         told
     }
 }

@@ -40,7 +40,8 @@ pub(super) struct Replay {
     /// Print only this kind of event, such as stored; may be repeated
     #[arg(long = "kind", value_name = "KIND")]
     kinds: Vec<String>,
-    /// Also write into this folder: report, history, trace, junit.xml, a summary, an index (docs/reports.md)
+    /// Also write into this folder: report.html, the same as JSON, history, trace, junit.xml, a summary, an index
+    /// (docs/reports.md)
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
     /// Of a pitfall file: which of its runs
@@ -180,7 +181,8 @@ fn lines<'a>(roster: &Roster, entries: impl Iterator<Item = &'a Entry>) -> Strin
     entries.map(|entry| line(roster, entry) + "\n").collect()
 }
 
-/// The history around the first violation.
+/// The history around the first violation; of one that was certain only long after, such as a loss, around the last step of
+/// what it is about.
 fn around(report: &Report, roster: &Roster, entries: &[Entry], filter: &Filter) -> String {
     let violations = report
         .invariants
@@ -189,11 +191,17 @@ fn around(report: &Report, roster: &Roster, entries: &[Entry], filter: &Filter) 
     let Some((name, violation)) = violations.min_by(|(_, a), (_, b)| a.at_seconds.total_cmp(&b.at_seconds)) else {
         return String::new();
     };
-    let at = Duration::try_from_secs_f64(violation.at_seconds).unwrap_or_default();
+    let certain = Duration::try_from_secs_f64(violation.at_seconds).unwrap_or_default();
+    let last_step = violation.entries.last().map(|entry| entry.at).filter(|last| *last + BEFORE < certain);
+    let at = last_step.unwrap_or(certain);
     let is_near = |entry: &&Entry| entry.at + BEFORE >= at && entry.at <= at + AFTER;
     let near: Vec<&Entry> = entries.iter().filter(is_near).filter(|entry| filter.admits(entry)).collect();
     let from = near.len().saturating_sub(MOST_LINES);
-    format!("\n  around the violation of {name}:\n{}", lines(roster, near[from..].iter().copied()))
+    let what = match last_step {
+        Some(last) => format!("{} ({name}, certain at {})", stopwatch(last), stopwatch(certain)),
+        None => format!("the violation of {name}"),
+    };
+    format!("\n  around {what}:\n{}", lines(roster, near[from..].iter().copied()))
 }
 
 /// Reads a virtual time as files write it (`2m10s`) or as reports do (`2:10.500`).

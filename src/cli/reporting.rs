@@ -2,8 +2,9 @@
 use super::output::{Failure, remark};
 use crate::history::Witness;
 use crate::report::{Chapter, DivergeReport, Folder, HuntReport, Onlookers, PitfallWay, Report, RunFiles, seconds};
+use crate::run::pitfall::{Way, judge, told};
 use crate::run::{Mode, Watch, run_watched};
-use crate::scenario::{Loaded, Plan};
+use crate::scenario::{Loaded, Pitfall, Plan, written_out};
 use std::collections::BTreeSet;
 use std::fs::{self, OpenOptions};
 use std::io::Write;
@@ -34,6 +35,8 @@ pub(super) struct Playing<'a> {
     pub(super) until: Option<Duration>,
     /// What the replay line needs beside file and seed, such as `--way control`.
     pub(super) again: Option<&'a str>,
+    /// Of a pitfall: which of its runs this is, so that its page can say whether it shows what it should.
+    pub(super) pitfall: Option<(&'a Pitfall, Way)>,
 }
 
 impl Reporting {
@@ -56,13 +59,18 @@ impl Reporting {
             run_watched(plan, Mode::ToTheEnd, Watch { witness, until: playing.until, ..Watch::default() });
         if let Ok(outcome) = &mut outcome {
             outcome.report.wall_seconds = seconds(began.elapsed());
-            if let Some(again) = playing.again {
+            let until = playing.until.filter(|_| !outcome.report.complete);
+            let until = until.map(|until| format!("--until {}", written_out(until)));
+            for again in playing.again.into_iter().chain(until.as_deref()) {
                 outcome.report.replay = outcome.report.replay.replacen("  #", &format!(" {again}  #"), 1);
             }
         }
         if let Some(files) = files.and_then(Arc::into_inner) {
             let files: RunFiles = files.into_inner().unwrap_or_else(PoisonError::into_inner);
-            files.close(outcome.as_ref().ok().map(|outcome| &outcome.report))?;
+            let report = outcome.as_ref().ok().map(|outcome| &outcome.report);
+            let way = playing.pitfall.zip(report);
+            let way = way.map(|((pitfall, way), report)| told(pitfall, way, &judge(pitfall, way, report)));
+            files.close(report, way.as_ref())?;
         }
         Ok(outcome?.report)
     }

@@ -22,7 +22,8 @@ pub(super) struct Run {
     /// How to report: a story for people, or one JSON object a line
     #[arg(long, value_enum, default_value = "text")]
     format: Format,
-    /// Also write into this folder: report, history, trace, junit.xml, a summary, an index (docs/reports.md)
+    /// Also write into this folder: report.html, the same as JSON, history, trace, junit.xml, a summary, an index
+    /// (docs/reports.md)
     #[arg(long, value_name = "DIR")]
     report: Option<PathBuf>,
 }
@@ -114,7 +115,8 @@ impl Run {
         let shown = three_ways(pitfall, |way| {
             let again = format!("--way {way}");
             let again = (way != Way::Treatment).then_some(&*again);
-            reporting.play(&way.plan(loaded, seed)?, Playing { place: place(way), again, ..Playing::default() })
+            let playing = Playing { place: place(way), again, pitfall: Some((pitfall, way)), ..Playing::default() };
+            reporting.play(&way.plan(loaded, seed)?, playing)
         })?;
         for (way, report, finding) in &shown.ways {
             reporting.tell(loaded, seed, place(*way), Some(told(pitfall, *way, finding)), Ok(report));

@@ -5,7 +5,7 @@
 //! DIR/[PLACE/]report.html  report.json  history.jsonl  trace.json     of one run; several runs have a place each
 //! DIR/[PLACE/]shrunk.yaml                                            of a hunt's shortest seed: what else fails like it
 //! ```
-use super::chapter::Chapter;
+use super::chapter::{Chapter, PitfallWay};
 use super::draft::Draft;
 use super::side_by_side::to_side_by_side;
 use super::{DivergeReport, HistoryLines, HuntReport, Page, Report, Trace, to_index, to_json, to_junit, to_markdown};
@@ -163,18 +163,18 @@ pub struct RunFiles {
 
 impl RunFiles {
     /// Puts the files in their place. `report`: none of a run that ended in an error, whose history is kept as far as it
-    /// went.
+    /// went. `way`: which of a pitfall's runs it is.
     ///
     /// # Errors
     /// When one cannot be written, or could not be while the run went.
-    pub fn close(self, report: Option<&Report>) -> Result<(), FolderError> {
+    pub fn close(self, report: Option<&Report>, way: Option<&PitfallWay>) -> Result<(), FolderError> {
         let Self { folder, history, trace, page } = self;
         let keep = || {
             history.finish()?.keep()?;
             trace.finish(report)?.keep()?;
             match report {
                 Some(report) => {
-                    Draft::write(&folder, "report.html", &page.finish(report).map_err(io::Error::other)?)?;
+                    Draft::write(&folder, "report.html", &page.finish(report, way).map_err(io::Error::other)?)?;
                     Draft::write(&folder, "report.json", &(to_json(report) + "\n"))
                 }
                 // Those of an earlier run would tell of another history.
@@ -223,7 +223,7 @@ mod tests {
         let mut files = folder.begin(&place, &hostile_plan()).expect("it is ours");
         files.see(&entry(1, "the world", Event::Settling));
         assert!(names(&root.join(&place)).iter().all(|name| name.ends_with(".partial")));
-        files.close(Some(&failing())).expect("it is ours");
+        files.close(Some(&failing()), None).expect("it is ours");
         assert_eq!(names(&root.join(&place)), ["history.jsonl", "report.html", "report.json", "trace.json"]);
         folder.add(Chapter { place: place.clone(), ..chapter(failing()) });
         folder.close().expect("it is ours");
@@ -232,7 +232,7 @@ mod tests {
         assert!(index.contains("./west/treatment/report.html"), "{index}");
 
         let files = folder.begin(&place, &hostile_plan()).expect("it is ours");
-        files.close(None).expect("it is ours");
+        files.close(None, None).expect("it is ours");
         assert_eq!(names(&root.join(&place)), ["history.jsonl", "trace.json"], "no report of another run");
         fs::remove_dir_all(&root).expect("it is ours");
     }

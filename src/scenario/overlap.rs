@@ -2,7 +2,7 @@
 //! and a place that two faults slow down has both burdens.
 use super::plan::{PathPlan, PlannedFault, Step};
 use crate::history::Name;
-use lizard_sim::Fault;
+use lizard_sim::{Fault, Spot};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -46,7 +46,11 @@ pub(crate) fn settle(
         .collect();
     for fault in &mut faults {
         fault.steps.retain(|step| {
-            of(&step.fault).iter().all(|name| starts.get(*name).is_none_or(|starts| *starts <= step.at))
+            let has_begun = |name: &str| starts.get(name).is_none_or(|starts| *starts <= step.at);
+            match step.fault.spot() {
+                Spot::At(place) => has_begun(place),
+                Spot::Between(from, to) => has_begun(from) && has_begun(to),
+            }
         });
     }
     let holds = holds(&faults);
@@ -88,27 +92,6 @@ fn holds(faults: &[PlannedFault]) -> Holds {
         }
     }
     holds
-}
-
-/// The hosts or sites that a fault happens to.
-fn of(fault: &Fault) -> Vec<&str> {
-    match fault {
-        Fault::PowerLoss { host }
-        | Fault::Crash { host }
-        | Fault::Stop { host }
-        | Fault::Boot { host }
-        | Fault::Freeze { host }
-        | Fault::Thaw { host }
-        | Fault::SkewClock { host, .. }
-        | Fault::DiskFull { host, .. }
-        | Fault::DiskError { host, .. }
-        | Fault::SlowSync { host, .. }
-        | Fault::Announce { host, .. } => vec![host],
-        Fault::Cut { from, to } | Fault::Heal { from, to } | Fault::Hold { from, to } | Fault::Release { from, to } => {
-            vec![from, to]
-        }
-        Fault::Impair { at, .. } => vec![at],
-    }
 }
 
 fn held(fault: &Fault) -> Option<(Hold, &str)> {

@@ -9,6 +9,20 @@ fn a_replay_that_is_stopped_early_loses_nothing_that_is_on_its_way() {
     let shown = out(&output);
     assert!(shown.contains("stopped at 2:15.") && shown.contains(" 0 lost") && shown.contains("open   "), "{shown}");
     assert!(!shown.contains("NOT MET") && !shown.contains("VIOLATED"), "{shown}");
+    assert!(shown.contains("lizard replay scenarios/giant-lizard.yaml --seed 3 --until 2m15s  #"), "{shown}");
+}
+
+#[test]
+fn replay_shows_the_last_step_of_a_message_whose_loss_is_certain_only_at_the_end() {
+    let output = lizard(&["replay", "scenarios/pitfalls/hub-confirms-before-it-stores.yaml", "--seed", "5"]);
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    let shown = out(&output);
+    let (heading, history) =
+        shown.split_once("\n  around ").and_then(|(_, around)| around.split_once('\n')).expect("it is told");
+    let (at, why) = heading.split_once(' ').expect("a moment and why");
+    assert!(why.starts_with("(no-confirmed-loss, certain at "), "{heading}");
+    let last = history.lines().find(|line| line.trim_start().starts_with(at)).expect("the last step");
+    assert!(last.contains("meter-0001/telemetry #63"), "{last}");
 }
 
 #[test]

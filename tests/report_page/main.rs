@@ -241,5 +241,5 @@ fn hostile_page(hostile: &str) -> String {
     for (second, event) in (1..).zip(events) {
         page.see(&Entry { at: Duration::from_secs(second), host: name.clone(), event });
     }
-    page.finish(&report).expect("the template is sound")
+    page.finish(&report, None).expect("the template is sound")
 }

@@ -7,7 +7,7 @@ use super::phrases::{Phrase, Phrases};
 use super::trail::{Note, Step, Subject, Trail};
 use crate::history::{Directory, Entry, Name, Roster};
 use crate::scenario::PlannedFault;
-use lizard_sim::Fault;
+use lizard_sim::Spot;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -203,32 +203,12 @@ fn drawn(fault: &PlannedFault, end: Duration) -> DrawnFault {
     let mut places: Vec<String> = Vec::new();
     let mut between: Vec<(String, String)> = Vec::new();
     for step in &fault.steps {
-        match &step.fault {
-            Fault::PowerLoss { host }
-            | Fault::Crash { host }
-            | Fault::Stop { host }
-            | Fault::Boot { host }
-            | Fault::Freeze { host }
-            | Fault::Thaw { host }
-            | Fault::Impair { at: host, .. }
-            | Fault::SkewClock { host, .. }
-            | Fault::DiskFull { host, .. }
-            | Fault::DiskError { host, .. }
-            | Fault::SlowSync { host, .. }
-            | Fault::Announce { host, .. } => {
-                if !places.contains(host) {
-                    places.push(host.clone());
-                }
+        match step.fault.spot() {
+            Spot::At(place) if !places.iter().any(|known| known == place) => places.push(place.to_owned()),
+            Spot::Between(from, to) if !between.iter().any(|(a, b)| a == from && b == to) => {
+                between.push((from.to_owned(), to.to_owned()));
             }
-            Fault::Cut { from, to }
-            | Fault::Heal { from, to }
-            | Fault::Hold { from, to }
-            | Fault::Release { from, to } => {
-                let pair = (from.clone(), to.clone());
-                if !between.contains(&pair) {
-                    between.push(pair);
-                }
-            }
+            Spot::At(_) | Spot::Between(..) => {}
         }
     }
     let lasting = if fault.kind == "start" { fault.at } else { end };

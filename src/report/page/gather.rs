@@ -1,5 +1,5 @@
 //! The witness: gathers what the page will show.
-use super::super::Report;
+use super::super::{PitfallWay, Report};
 use super::curves::Curves;
 use super::data::Data;
 use super::fates::{Fates, GivenUp, Late, MOST_ROWS, Twice};
@@ -74,11 +74,11 @@ impl Page {
         }
     }
 
-    /// Writes the page.
+    /// Writes the page. `way`: which of a pitfall's runs it is.
     ///
     /// # Errors
     /// None but those of a template that is wrong.
-    pub fn finish(mut self, report: &Report) -> Result<String, minijinja::Error> {
+    pub fn finish(mut self, report: &Report, way: Option<&PitfallWay>) -> Result<String, minijinja::Error> {
         let over = Duration::try_from_secs_f64(report.virtual_seconds).unwrap_or_default();
         let end = self.now.max(over);
         let mut lost: Vec<_> = Vec::new();
@@ -107,7 +107,7 @@ impl Page {
             .with_lanes(laid, curves)
             .with_phrases(self.phrases);
         let tables = Tables { lost, all_lost, fates: self.fates, left_out };
-        render::page(&Sheet::new(roster, report, tables), &data)
+        render::page(&Sheet::new(roster, report, way, tables), &data)
     }
 
     fn step(&mut self, entry: &Entry, host: u32) {

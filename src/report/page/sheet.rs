@@ -1,4 +1,5 @@
 //! What stands on the page as it is: verdicts, numbers, the story, tables. The template escapes it.
+use super::super::chapter::PitfallWay;
 use super::super::summary::{ExpectationReport, InvariantReport, MessageCounts, Percentiles, Report, Verdict};
 use super::super::text::{counted, stopwatch};
 use super::super::visible::visible;
@@ -28,6 +29,8 @@ pub(super) struct Sheet {
     pub(super) title: String,
     class: &'static str,
     verdict: &'static str,
+    /// Of a pitfall: what this one of its runs is there for, and why it did not show that.
+    meant: Option<String>,
     stopped: Option<String>,
     scenario: String,
     file: String,
@@ -111,8 +114,9 @@ struct Row {
 }
 
 impl Sheet {
-    pub(super) fn new(roster: &Roster, report: &Report, tables: Tables) -> Self {
+    pub(super) fn new(roster: &Roster, report: &Report, way: Option<&PitfallWay>, tables: Tables) -> Self {
         let told = |text: &str| visible(text).into_owned();
+        let good = way.map_or_else(|| report.passed(), |way| way.wrong.is_none());
         let clock = |seconds: f64| stopwatch(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         let violations = report.invariants.iter().flat_map(|invariant| {
             let name = told(&invariant.name);
@@ -126,8 +130,13 @@ impl Sheet {
         });
         Self {
             title: told(&report.scenario),
-            class: if report.passed() { "passed" } else { "failed" },
-            verdict: if report.passed() { "Passed" } else { "Failed" },
+            class: if good { "passed" } else { "failed" },
+            verdict: match (good, way) {
+                (true, Some(_)) => "As it should be",
+                (true, None) => "Passed",
+                (false, _) => "Failed",
+            },
+            meant: way.map(|way| told(&meant(way))),
             stopped: (!report.complete).then(|| clock(report.virtual_seconds)),
             scenario: told(&report.scenario),
             file: told(&report.file),
@@ -146,7 +155,7 @@ impl Sheet {
                     text: told(&violation.message),
                 })
                 .collect(),
-            invariants: judged(&report.invariants),
+            invariants: judged(&report.invariants, way.map_or(&[], |way| &way.wanted)),
             idle: report.invariants.iter().filter(is_idle).map(|one| told(&one.name)).collect(),
             expectations: report.expectations.iter().map(|one| expected(one, report.complete)).collect(),
             story: story(report),
@@ -180,7 +189,21 @@ fn is_idle(invariant: &&InvariantReport) -> bool {
     invariant.verdict == Verdict::NotExercised && invariant.waived.is_none()
 }
 
-fn judged(invariants: &[InvariantReport]) -> Vec<Judged> {
+/// Which of a pitfall's runs it is, what it is there to show, and why it did not.
+fn meant(PitfallWay { name, wanted, wrong, .. }: &PitfallWay) -> String {
+    let aim = match wanted.as_slice() {
+        [] => "everything is to hold".to_owned(),
+        [one] => format!("{one} is to be violated"),
+        [one, also @ ..] => format!("{one} is to be violated, {} may be", also.join(", ")),
+    };
+    match wrong {
+        None => format!("{name} of a pitfall: {aim}"),
+        Some(why) => format!("{name} of a pitfall: {aim}; {why}"),
+    }
+}
+
+/// The verdicts on invariants. A violation of those that are `wanted` is as it should be.
+fn judged(invariants: &[InvariantReport], wanted: &[String]) -> Vec<Judged> {
     let rank = |invariant: &&InvariantReport| match invariant.verdict {
         Verdict::Violated => 0,
         Verdict::Held => 1,
@@ -190,6 +213,7 @@ fn judged(invariants: &[InvariantReport]) -> Vec<Judged> {
     ranked.sort_by_key(rank);
     let one = |invariant: &&InvariantReport| {
         let (class, word) = match invariant.verdict {
+            Verdict::Violated if wanted.contains(&invariant.name) => ("passed", "violated, as it should be"),
             Verdict::Violated => ("failed", "violated"),
             Verdict::Held => ("passed", "held"),
             Verdict::NotExercised => ("quiet", "waived"),

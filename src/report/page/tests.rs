@@ -23,7 +23,7 @@ fn received(at: u64, number: u64) -> history::Entry {
 fn page(plan: &Plan, entries: &[history::Entry], report: &Report) -> String {
     let mut page = Page::begin(plan);
     entries.iter().for_each(|entry| page.see(entry));
-    page.finish(report).expect("the template is sound")
+    page.finish(report, None).expect("the template is sound")
 }
 
 /// What the scripts of a page read.
@@ -186,7 +186,7 @@ fn a_run_of_very_many_messages_is_a_page_that_says_what_it_leaves_out() {
         page.see(&entry(at, XYZ, Event::Confirmed { message: message(number) }));
         page.see(&received(at + 1000, number));
     }
-    let page = page.finish(&failing()).expect("the template is sound");
+    let page = page.finish(&failing(), None).expect("the template is sound");
     assert!(page.len() < 2_000_000, "{} bytes", page.len());
     let drawn = data(&page)["trails"].as_array().map_or(0, Vec::len) as u64;
     let left_out = crate::report::text::counted(few - drawn);

@@ -23,14 +23,20 @@ pub(super) struct TraceEvent<'a> {
     pub(super) tid: u32,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) id: Option<u64>,
+    /// The number of a span, within its process: with a plain `id` Perfetto lays it beside all processes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) id2: Option<Local>,
     /// Where an arrow ends: at the slice around it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) bp: Option<&'static str>,
-    /// How far an instant reaches.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) s: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) args: Option<Value>,
+}
+
+/// A number that means something in its process only.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Local {
+    pub(super) local: String,
 }
 
 /// The phases that are used here.
@@ -43,7 +49,6 @@ pub(super) mod phase {
     pub(in super::super) const SPAN_ENDS: &str = "e";
     pub(in super::super) const ARROW_BEGINS: &str = "s";
     pub(in super::super) const ARROW_ENDS: &str = "f";
-    pub(in super::super) const INSTANT: &str = "i";
 }
 
 /// Microseconds with their fraction, in which traces count.

@@ -3,7 +3,7 @@
 //! - What happens at a host is a short slice on its thread; a machine without power, or frozen, is a long one.
 //! - A message is an arrow from where it was offered to where each destination received it, an operation one from where
 //!   it was asked for to where it was carried out.
-//! - A session is a span of its client's site. Faults are slices of the process `the world`, violations are marks there.
+//! - A session is a span of its client's site. Faults and violations are slices of the process `the world`.
 //!
 //! It is written while the run goes: what is kept is what is open. [`event`] is the format, [`lanes`] lays faults out.
 
@@ -16,7 +16,7 @@ use super::Report;
 use super::log::{of_cause, words};
 use crate::history::{DestinationId, Entry, Event, MessageId, Name, OperationId, Power, Roster, Witness};
 use crate::scenario::{Plan, PlannedFault};
-use event::{TraceEvent, TraceFile, micros, phase};
+use event::{Local, TraceEvent, TraceFile, micros, phase};
 use serde_json::json;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
@@ -126,7 +126,7 @@ impl<W: Write> Trace<W> {
             now: Duration::ZERO,
         };
         trace.name_process(WORLD, "the world");
-        trace.name_thread(WORLD, first_thread, "violations");
+        trace.name_thread(WORLD, first_thread, "the world");
         for (site, pid) in sites.iter().zip(WORLD + 1..) {
             trace.name_process(pid, site);
         }
@@ -273,20 +273,35 @@ impl<W: Write> Trace<W> {
     }
 
     fn write_violations(&mut self, report: Option<&Report>) {
-        for invariant in report.iter().flat_map(|report| &report.invariants) {
-            for violation in &invariant.violations {
-                self.file.write(&TraceEvent {
-                    name: &format!("{}: {}", invariant.name, violation.message),
-                    cat: "violation",
-                    ph: phase::INSTANT,
-                    ts: violation.at_seconds * 1e6,
-                    pid: WORLD,
-                    tid: self.world.tid,
-                    s: Some("g"),
-                    args: Some(json!({ "invariant": invariant.name, "custody": violation.custody })),
-                    ..TraceEvent::default()
-                });
-            }
+        let invariants = report.iter().flat_map(|report| &report.invariants);
+        let mut violations: Vec<_> =
+            invariants.flat_map(|one| one.violations.iter().map(|violation| (&one.name, violation))).collect();
+        if violations.is_empty() {
+            return;
+        }
+        violations.sort_by(|(_, a), (_, b)| a.at_seconds.total_cmp(&b.at_seconds));
+        let tid = self.new_thread();
+        self.name_thread(WORLD, tid, "violations");
+        // Many are certain only at the end: those lie side by side, since one above the other they would fill the screen.
+        let mut free = 0.0;
+        for (invariant, violation) in violations {
+            let ts = f64::max(violation.at_seconds * 1e6, free);
+            free = ts + micros(BRIEF);
+            self.file.write(&TraceEvent {
+                name: &format!("{invariant}: {}", violation.message),
+                cat: "violation",
+                ph: phase::COMPLETE,
+                ts,
+                dur: Some(micros(BRIEF)),
+                pid: WORLD,
+                tid,
+                args: Some(json!({
+                    "invariant": invariant,
+                    "certain at": violation.at_seconds,
+                    "custody": violation.custody,
+                })),
+                ..TraceEvent::default()
+            });
         }
     }
 }
@@ -298,7 +313,8 @@ fn arrow_of(operation: OperationId) -> u64 {
 
 fn span(session: &Session) -> TraceEvent<'_> {
     let Session { id, name, pid, tid } = session;
-    TraceEvent { name, cat: "session", id: Some(*id), pid: *pid, tid: *tid, ..TraceEvent::default() }
+    let id2 = Some(Local { local: format!("{id:#x}") });
+    TraceEvent { name, cat: "session", id2, pid: *pid, tid: *tid, ..TraceEvent::default() }
 }
 
 fn power<'a>(thread: &Thread, ph: &'static str, name: &'a str) -> TraceEvent<'a> {

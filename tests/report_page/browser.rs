@@ -117,6 +117,34 @@ impl Browser {
         panic!("never true: {expression}; it said {:?}", self.notices);
     }
 
+    /// Waits until an expression is true in the page of a frame; frames count from 0, in the order of the page.
+    pub(super) fn until_in_frame(&mut self, frame: usize, expression: &str) {
+        let glances = PATIENCE.as_millis() / GLANCE.as_millis();
+        for _ in 0..glances {
+            let question = json!({ "expression": expression, "returnByValue": true, "contextId": self.context(frame) });
+            if self.try_call("Runtime.evaluate", question).is_ok_and(|answer| answer["result"]["value"] == true) {
+                return;
+            }
+            wait();
+        }
+        panic!("never true in frame {frame}: {expression}; it said {:?}", self.notices);
+    }
+
+    /// Where the scripts of a frame run: each document has its own context, and the page's own is the first.
+    fn context(&self, frame: usize) -> Value {
+        let created = self.notices.iter().filter(|notice| notice["method"] == "Runtime.executionContextCreated");
+        let contexts = created.map(|notice| &notice["params"]["context"]);
+        let named =
+            contexts.filter(|context| context["origin"].as_str().is_some_and(|origin| origin.contains("file:")));
+        let mut frames: Vec<(&Value, &Value)> = Vec::new();
+        for context in named {
+            let of = &context["auxData"]["frameId"];
+            frames.retain(|(other, _)| *other != of);
+            frames.push((of, &context["id"]));
+        }
+        frames.get(frame + 1).map_or(Value::Null, |(_, id)| (*id).clone())
+    }
+
     /// Presses a key, as a keyboard does.
     pub(super) fn press(&mut self, key: &str) {
         // What the browser itself does with a key (submits a form, closes a dialogue) hangs on its old number.

@@ -180,6 +180,29 @@ fn an_arrow_is_hit_where_it_is_drawn_and_an_address_leads_to_a_moment() {
 }
 
 #[test]
+fn two_runs_side_by_side_begin_where_they_part_and_go_to_a_time_together() {
+    let Some(mut browser) = Browser::start("side-by-side") else { return };
+    let lair = Lair::new("side-by-side");
+    lair.report(&["diverge", PITFALL, "--seed", "5", "--turn-on"]);
+    browser.looks(1500, 900, false);
+    browser.open(&lair.0.join("side-by-side.html"), "");
+    let both = |browser: &mut Browser, marker: &str| {
+        (0..2).for_each(|frame| browser.until_in_frame(frame, &format!("Math.round(stage.marker / 1e3) === {marker}")));
+    };
+    both(&mut browser, "64011");
+    browser.picture("side-by-side");
+    browser.ask("void (document.getElementById('time').value = '1:10.5')");
+    browser.click("#both button");
+    both(&mut browser, "70500");
+    browser.click("[data-at]");
+    both(&mut browser, "64011");
+    browser.ask("void (document.getElementById('time').value = 'noon')");
+    browser.click("#both button");
+    assert!(text_of(&mut browser, "#wrong").contains("2:06.160"));
+    clean(&mut browser);
+}
+
+#[test]
 fn hostile_names_are_shown_and_do_nothing() {
     let Some(mut browser) = Browser::start("hostile") else { return };
     let lair = Lair::new("hostile");

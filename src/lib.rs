@@ -8,7 +8,7 @@
 //! - [`host`]: all that software may touch. [`engines`]: the worlds that run it.
 //! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
 //! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`alarms`]: what they will have to do at a
-//!   later time. [`back_off`], [`keep_alive`]: how clients wait, and how they notice that nobody is there.
+//!   later time. [`back_off`], [`keep_alive`], `waiting`: how clients wait, and how they notice that nobody is there.
 
 pub mod alarms;
 pub mod back_off;
@@ -29,4 +29,5 @@ pub mod scenario;
 pub mod situation;
 pub mod streams;
 pub mod systems;
+mod waiting;
 pub mod wire;

@@ -67,14 +67,53 @@ pub(super) enum Standing {
     Idle(String),
 }
 
+/// How a report is to be read: by itself, or as one of the runs of a pitfall.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Lens<'a> {
+    pub(super) report: &'a Report,
+    pub(super) way: Option<&'a PitfallWay>,
+}
+
+impl Lens<'_> {
+    /// Whether the run is as it should be.
+    pub(super) fn passed(&self) -> bool {
+        self.way.map_or_else(|| self.report.passed(), |way| way.wrong.is_none())
+    }
+
+    /// Says how an invariant of the report stands.
+    pub(super) fn invariant(&self, invariant: &InvariantReport) -> Standing {
+        let name = &invariant.name;
+        match (invariant.verdict, &invariant.waived) {
+            (Verdict::Held, _) => Standing::Good,
+            (Verdict::Violated, _) => {
+                let by_file = |one: &ExpectationReport| one.met && one.violated.as_ref() == Some(name);
+                let by_way = self.way.is_some_and(|way| way.wanted.contains(name));
+                if by_way || self.report.expectations.iter().any(by_file) { Standing::Wanted } else { Standing::Bad }
+            }
+            (Verdict::NotExercised, Some(reason)) => Standing::Idle(format!("waived: {reason}")),
+            (Verdict::NotExercised, None) => Standing::Idle("not exercised".to_owned()),
+        }
+    }
+
+    /// Says how an expectation of the report stands.
+    pub(super) fn expectation(&self, expectation: &ExpectationReport) -> Standing {
+        let judged = self.way.is_none_or(|way| way.expecting);
+        match (expectation.met, judged, self.report.complete) {
+            (true, ..) => Standing::Good,
+            (false, false, _) => Standing::Idle("not judged in this run of a pitfall".to_owned()),
+            (false, true, false) => Standing::Idle("open: the run was stopped".to_owned()),
+            (false, true, true) => Standing::Bad,
+        }
+    }
+}
+
 impl Chapter {
     /// Sums up.
     pub fn reading(&self) -> Reading {
-        match (&self.shown, &self.way) {
-            (Err(_), _) => Reading::NotJudged,
-            (Ok(_), Some(way)) if way.wrong.is_none() => Reading::Passed,
-            (Ok(report), None) if report.passed() => Reading::Passed,
-            (Ok(_), _) => Reading::Failed,
+        match &self.shown {
+            Err(_) => Reading::NotJudged,
+            Ok(report) if self.lens(report).passed() => Reading::Passed,
+            Ok(_) => Reading::Failed,
         }
     }
 
@@ -86,30 +125,9 @@ impl Chapter {
         }
     }
 
-    /// Says how an invariant of its report stands.
-    pub(super) fn invariant(&self, report: &Report, invariant: &InvariantReport) -> Standing {
-        let name = &invariant.name;
-        match (invariant.verdict, &invariant.waived) {
-            (Verdict::Held, _) => Standing::Good,
-            (Verdict::Violated, _) => {
-                let by_file = |one: &ExpectationReport| one.met && one.violated.as_ref() == Some(name);
-                let by_way = self.way.as_ref().is_some_and(|way| way.wanted.contains(name));
-                if by_way || report.expectations.iter().any(by_file) { Standing::Wanted } else { Standing::Bad }
-            }
-            (Verdict::NotExercised, Some(reason)) => Standing::Idle(format!("waived: {reason}")),
-            (Verdict::NotExercised, None) => Standing::Idle("not exercised".to_owned()),
-        }
-    }
-
-    /// Says how an expectation of its report stands.
-    pub(super) fn expectation(&self, report: &Report, expectation: &ExpectationReport) -> Standing {
-        let judged = self.way.as_ref().is_none_or(|way| way.expecting);
-        match (expectation.met, judged, report.complete) {
-            (true, ..) => Standing::Good,
-            (false, false, _) => Standing::Idle("not judged in this run of a pitfall".to_owned()),
-            (false, true, false) => Standing::Idle("open: the run was stopped".to_owned()),
-            (false, true, true) => Standing::Bad,
-        }
+    /// How its report is to be read.
+    pub(super) fn lens<'a>(&'a self, report: &'a Report) -> Lens<'a> {
+        Lens { report, way: self.way.as_ref() }
     }
 }
 
@@ -139,16 +157,16 @@ mod tests {
         let report = failing();
         let (broken, unmet) = (&report.invariants[0], &report.expectations[0]);
         let plain = chapter(failing());
-        assert_eq!(plain.invariant(&report, broken), Standing::Bad);
-        assert_eq!(plain.expectation(&report, unmet), Standing::Bad);
+        assert_eq!(plain.lens(&report).invariant(broken), Standing::Bad);
+        assert_eq!(plain.lens(&report).expectation(unmet), Standing::Bad);
         let way = Chapter { way: treatment(None), ..chapter(failing()) };
-        assert_eq!(way.invariant(&report, broken), Standing::Wanted);
-        assert!(matches!(way.expectation(&report, unmet), Standing::Idle(_)));
+        assert_eq!(way.lens(&report).invariant(broken), Standing::Wanted);
+        assert!(matches!(way.lens(&report).expectation(unmet), Standing::Idle(_)));
         let stopped = Report { complete: false, ..failing() };
-        assert!(matches!(plain.expectation(&stopped, unmet), Standing::Idle(_)));
+        assert!(matches!(plain.lens(&stopped).expectation(unmet), Standing::Idle(_)));
         let mut expecting = failing();
         expecting.expectations[0] =
             ExpectationReport { text: "it breaks".into(), met: true, violated: Some(broken.name.clone()) };
-        assert_eq!(plain.invariant(&expecting, broken), Standing::Wanted);
+        assert_eq!(plain.lens(&expecting).invariant(broken), Standing::Wanted);
     }
 }

@@ -61,7 +61,7 @@ fn suite(chapter: &Chapter) -> TestSuite {
                 add(&invariant.name, of_invariant(chapter, report, invariant));
             }
             for expectation in &report.expectations {
-                let status = match chapter.expectation(report, expectation) {
+                let status = match chapter.lens(report).expectation(expectation) {
                     Standing::Good | Standing::Wanted => TestCaseStatus::success(),
                     Standing::Idle(why) => skipped(&why),
                     Standing::Bad => failure("not-met", &format!("not met: {}", expectation.text), &report.replay),
@@ -82,7 +82,7 @@ fn class(chapter: &Chapter) -> String {
 }
 
 fn of_invariant(chapter: &Chapter, report: &Report, invariant: &InvariantReport) -> TestCaseStatus {
-    match chapter.invariant(report, invariant) {
+    match chapter.lens(report).invariant(invariant) {
         Standing::Good | Standing::Wanted => TestCaseStatus::success(),
         Standing::Idle(why) => skipped(&why),
         Standing::Bad => {

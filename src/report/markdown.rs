@@ -107,7 +107,7 @@ fn tell(out: &mut String, chapter: &Chapter, report: &Report, open: bool) -> std
 fn invariants(out: &mut String, chapter: &Chapter, report: &Report) -> std::fmt::Result {
     writeln!(out, "\n| invariant | verdict | checked |\n| --- | --- | ---: |")?;
     for invariant in &report.invariants {
-        let verdict = match chapter.invariant(report, invariant) {
+        let verdict = match chapter.lens(report).invariant(invariant) {
             Standing::Good => "✅ held".to_owned(),
             Standing::Wanted => "✅ violated, as it should be".to_owned(),
             Standing::Bad => "❌ **violated**".to_owned(),
@@ -124,7 +124,7 @@ fn expectations(out: &mut String, chapter: &Chapter, report: &Report) -> std::fm
     }
     writeln!(out, "\n| expected | |\n| --- | --- |")?;
     for expectation in &report.expectations {
-        let standing = match chapter.expectation(report, expectation) {
+        let standing = match chapter.lens(report).expectation(expectation) {
             Standing::Good | Standing::Wanted => "✅ met".to_owned(),
             Standing::Bad => "❌ **not met**".to_owned(),
             Standing::Idle(why) => inline(&why),

@@ -7,8 +7,8 @@ use crate::host::{BoxFuture, Host, Stream, Task};
 use crate::iot::knobs::Clients;
 use crate::iot::moment::Moment;
 use crate::iot::plan::{Abilities, DevicePlan, MQTT_PORT};
+use crate::waiting::{First, Waiting};
 use crate::wire::mqtt::{MqttStream, Packet, WireError};
-use std::future::poll_fn;
 use std::io;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -48,33 +48,25 @@ pub async fn device(host: Host, plan: DevicePlan, dps: Name, id_scope: String, g
 fn run(host: Host, mut client: Box<dyn Client>, connect_time_out: Duration) -> BoxFuture<'static, ()> {
     Box::pin(async move {
         let mut line = Line::None;
-        let mut stopping: Option<BoxFuture<'_, ()>> = Some(host.stopping());
-        let mut timer: Option<(Duration, BoxFuture<'_, ()>)> = None;
+        let mut waiting = Waiting::of(&host);
         let mut abandoned: Vec<Task> = Vec::new();
         loop {
             let due = client.due(Moment::of(&host));
-            // One that fires too early only looks: it is not set anew with every packet.
-            if due.is_none_or(|due| timer.as_ref().is_none_or(|(at, _)| due < *at)) {
-                timer = due.map(|at| (at, host.sleep_until(at)));
-            }
-            let happened = next(&mut stopping, &mut line, &mut timer).await;
+            let first = waiting.next(due, |cx| line.poll(cx)).await;
             let moment = Moment::of(&host);
-            match happened {
-                Happened::Stop => client.stop(moment),
-                Happened::Time => {
-                    timer = None;
-                    client.tick(moment);
-                }
-                Happened::Dialled(Ok(stream)) => {
+            match first {
+                First::Stop => client.stop(moment),
+                First::Time => client.tick(moment),
+                First::Wires(Happened::Dialled(Ok(stream))) => {
                     line = Line::Open(MqttStream::new(stream, LARGEST_PACKET));
                     client.dialled(moment, Ok(()));
                 }
-                Happened::Dialled(Err(why)) => {
+                First::Wires(Happened::Dialled(Err(why))) => {
                     line = Line::None;
                     client.dialled(moment, Err(why));
                 }
-                Happened::Packet(packet) => client.received(moment, packet),
-                Happened::Broken(cause) => client.broken(moment, cause),
+                First::Wires(Happened::Packet(packet)) => client.received(moment, packet),
+                First::Wires(Happened::Broken(cause)) => client.broken(moment, cause),
             }
             for output in client.outputs() {
                 match output {
@@ -97,34 +89,8 @@ fn run(host: Host, mut client: Box<dyn Client>, connect_time_out: Duration) -> B
     })
 }
 
-/// Waits for the first of all that can happen; when several have, in this order.
-async fn next(
-    stopping: &mut Option<BoxFuture<'_, ()>>,
-    line: &mut Line,
-    timer: &mut Option<(Duration, BoxFuture<'_, ()>)>,
-) -> Happened {
-    poll_fn(|cx| {
-        if let Some(asked) = stopping
-            && asked.as_mut().poll(cx).is_ready()
-        {
-            *stopping = None;
-            return Poll::Ready(Happened::Stop);
-        }
-        if let Poll::Ready(happened) = line.poll(cx) {
-            return Poll::Ready(happened);
-        }
-        match timer {
-            Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Happened::Time),
-            None => Poll::Pending,
-        }
-    })
-    .await
-}
-
-/// What a client waits for.
+/// What happens on its line.
 enum Happened {
-    Stop,
-    Time,
     Dialled(Result<Stream, String>),
     Packet(Packet),
     Broken(Cause),

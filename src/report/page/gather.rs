@@ -1,4 +1,5 @@
 //! The witness: gathers what the page will show.
+use super::super::chapter::Lens;
 use super::super::{PitfallWay, Report};
 use super::curves::Curves;
 use super::data::Data;
@@ -107,7 +108,7 @@ impl Page {
             .with_lanes(laid, curves)
             .with_phrases(self.phrases);
         let tables = Tables { lost, all_lost, fates: self.fates, left_out };
-        render::page(&Sheet::new(roster, report, way, tables), &data)
+        render::page(&Sheet::new(roster, Lens { report, way }, tables), &data)
     }
 
     fn step(&mut self, entry: &Entry, host: u32) {

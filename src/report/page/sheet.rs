@@ -1,5 +1,5 @@
 //! What stands on the page as it is: verdicts, numbers, the story, tables. The template escapes it.
-use super::super::chapter::PitfallWay;
+use super::super::chapter::{Lens, PitfallWay, Standing};
 use super::super::summary::{ExpectationReport, InvariantReport, MessageCounts, Percentiles, Report, Verdict};
 use super::super::text::{counted, stopwatch};
 use super::super::visible::visible;
@@ -114,9 +114,9 @@ struct Row {
 }
 
 impl Sheet {
-    pub(super) fn new(roster: &Roster, report: &Report, way: Option<&PitfallWay>, tables: Tables) -> Self {
+    pub(super) fn new(roster: &Roster, lens: Lens<'_>, tables: Tables) -> Self {
+        let Lens { report, way } = lens;
         let told = |text: &str| visible(text).into_owned();
-        let good = way.map_or_else(|| report.passed(), |way| way.wrong.is_none());
         let clock = |seconds: f64| stopwatch(Duration::try_from_secs_f64(seconds).unwrap_or_default());
         let violations = report.invariants.iter().flat_map(|invariant| {
             let name = told(&invariant.name);
@@ -130,8 +130,8 @@ impl Sheet {
         });
         Self {
             title: told(&report.scenario),
-            class: if good { "passed" } else { "failed" },
-            verdict: match (good, way) {
+            class: if lens.passed() { "passed" } else { "failed" },
+            verdict: match (lens.passed(), way) {
                 (true, Some(_)) => "As it should be",
                 (true, None) => "Passed",
                 (false, _) => "Failed",
@@ -155,9 +155,9 @@ impl Sheet {
                     text: told(&violation.message),
                 })
                 .collect(),
-            invariants: judged(&report.invariants, way.map_or(&[], |way| &way.wanted)),
+            invariants: judged(lens),
             idle: report.invariants.iter().filter(is_idle).map(|one| told(&one.name)).collect(),
-            expectations: report.expectations.iter().map(|one| expected(one, report.complete)).collect(),
+            expectations: report.expectations.iter().map(|one| expected(lens, one)).collect(),
             story: story(report),
             operations: operations.collect(),
             clients: clients(report),
@@ -202,21 +202,21 @@ fn meant(PitfallWay { name, wanted, wrong, .. }: &PitfallWay) -> String {
     }
 }
 
-/// The verdicts on invariants. A violation of those that are `wanted` is as it should be.
-fn judged(invariants: &[InvariantReport], wanted: &[String]) -> Vec<Judged> {
+fn judged(lens: Lens<'_>) -> Vec<Judged> {
     let rank = |invariant: &&InvariantReport| match invariant.verdict {
         Verdict::Violated => 0,
         Verdict::Held => 1,
         Verdict::NotExercised => 2,
     };
-    let mut ranked: Vec<&InvariantReport> = invariants.iter().filter(|invariant| !is_idle(invariant)).collect();
+    let mut ranked: Vec<&InvariantReport> =
+        lens.report.invariants.iter().filter(|invariant| !is_idle(invariant)).collect();
     ranked.sort_by_key(rank);
     let one = |invariant: &&InvariantReport| {
-        let (class, word) = match invariant.verdict {
-            Verdict::Violated if wanted.contains(&invariant.name) => ("passed", "violated, as it should be"),
-            Verdict::Violated => ("failed", "violated"),
-            Verdict::Held => ("passed", "held"),
-            Verdict::NotExercised => ("quiet", "waived"),
+        let (class, word) = match lens.invariant(invariant) {
+            Standing::Good => ("passed", "held"),
+            Standing::Wanted => ("passed", "violated, as it should be"),
+            Standing::Bad => ("failed", "violated"),
+            Standing::Idle(_) => ("quiet", "waived"),
         };
         let about = invariant::find(&invariant.name).map_or("", |registration| registration.holds_when);
         let times = invariant.violations.len() as u64 + invariant.more_violations;
@@ -232,14 +232,14 @@ fn judged(invariants: &[InvariantReport], wanted: &[String]) -> Vec<Judged> {
     ranked.iter().map(one).collect()
 }
 
-fn expected(expectation: &ExpectationReport, complete: bool) -> Judged {
-    let (class, word) = match (expectation.met, complete) {
-        (true, _) => ("passed", "met"),
-        (false, true) => ("failed", "not met"),
-        (false, false) => ("quiet", "open"),
+fn expected(lens: Lens<'_>, expectation: &ExpectationReport) -> Judged {
+    let (class, word, about) = match lens.expectation(expectation) {
+        Standing::Good | Standing::Wanted => ("passed", "met", String::new()),
+        Standing::Bad => ("failed", "not met", String::new()),
+        Standing::Idle(reason) => ("quiet", "open", reason),
     };
     let name = visible(&expectation.text).into_owned();
-    Judged { class, word, name, about: String::new(), checked: String::new(), more: String::new() }
+    Judged { class, word, name, about, checked: String::new(), more: String::new() }
 }
 
 fn story(report: &Report) -> Vec<Line> {

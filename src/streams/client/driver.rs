@@ -4,11 +4,11 @@ use super::request::{Ask, Failure, Request};
 use crate::history::{Cause, Event, Name};
 use crate::host::{BoxFuture, Host};
 use crate::streams::plan::PORT;
+use crate::waiting::{First, Waiting};
 use crate::wire::agent::agent;
 use crate::wire::http::{Pool, Response};
 use crate::wire::websocket::{Close, ConnectError, Frame, Socket, SocketError, connect};
 use hyper::header::{AUTHORIZATION, HeaderValue};
-use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -28,29 +28,22 @@ pub(in crate::streams) async fn run(host: Host, mut program: impl Program, api_k
         Err(error) => return host.record(Event::Note { text: format!("program cannot start: {error}") }),
     };
     let mut wires = Wires { host: host.clone(), key, time_out, line: Line::None, pool: None, asked: Vec::new() };
-    let mut stopping: Option<BoxFuture<'_, ()>> = Some(Box::pin(host.stopping()));
-    let mut timer: Option<(Duration, BoxFuture<'_, ()>)> = None;
+    let mut waiting = Waiting::of(&host);
     loop {
-        let due = program.due();
-        // One that fires too early only looks: it is not set anew with every frame.
-        if due.is_none_or(|due| timer.as_ref().is_none_or(|(at, _)| due < *at)) {
-            timer = due.map(|at| (at, Box::pin(host.sleep_until(at)) as BoxFuture<'_, ()>));
-        }
-        let happened = next(&mut stopping, &mut wires, &mut timer).await;
+        let first = waiting.next(program.due(), |cx| wires.poll(cx)).await;
         let now = host.now();
-        match happened {
-            Happened::Stop => program.stop(now),
-            Happened::Time => {
-                timer = None;
-                program.tick(now);
-            }
-            Happened::Answered(ask, answer) => program.answered(now, ask, answer),
-            Happened::Opened(outcome) => program.opened(now, outcome),
-            Happened::Told(Frame::Text(text)) => program.heard(now, Some(&text)),
-            Happened::Told(Frame::Ping(_) | Frame::Pong(_)) => program.heard(now, None),
-            Happened::Told(Frame::Binary(_)) => program.broken(now, Cause::Protocol),
-            Happened::Told(Frame::Close(_)) => program.broken(now, Cause::Eof),
-            Happened::Broken(cause) => program.broken(now, cause),
+        match first {
+            First::Stop => program.stop(now),
+            First::Time => program.tick(now),
+            First::Wires(Happened::Answered(ask, answer)) => program.answered(now, ask, answer),
+            First::Wires(Happened::Opened(outcome)) => program.opened(now, outcome),
+            First::Wires(Happened::Told(frame)) => match frame {
+                Frame::Text(text) => program.heard(now, Some(&text)),
+                Frame::Ping(_) | Frame::Pong(_) => program.heard(now, None),
+                Frame::Binary(_) => program.broken(now, Cause::Protocol),
+                Frame::Close(_) => program.broken(now, Cause::Eof),
+            },
+            First::Wires(Happened::Broken(cause)) => program.broken(now, cause),
         }
         for output in program.outputs() {
             match output {
@@ -71,38 +64,12 @@ pub(in crate::streams) async fn run(host: Host, mut program: impl Program, api_k
     }
 }
 
-/// What a program waits for.
+/// What happens on its wires.
 enum Happened {
-    Stop,
-    Time,
     Answered(Ask, Result<Response, String>),
     Opened(Result<(), Failure>),
     Told(Frame),
     Broken(Cause),
-}
-
-/// Waits for the first of all that can happen; when several have, in this order.
-async fn next(
-    stopping: &mut Option<BoxFuture<'_, ()>>,
-    wires: &mut Wires,
-    timer: &mut Option<(Duration, BoxFuture<'_, ()>)>,
-) -> Happened {
-    poll_fn(|cx| {
-        if let Some(asked) = stopping
-            && asked.as_mut().poll(cx).is_ready()
-        {
-            *stopping = None;
-            return Poll::Ready(Happened::Stop);
-        }
-        if let Poll::Ready(happened) = wires.poll(cx) {
-            return Poll::Ready(happened);
-        }
-        match timer {
-            Some((_, timer)) => timer.as_mut().poll(cx).map(|()| Happened::Time),
-            None => Poll::Pending,
-        }
-    })
-    .await
 }
 
 /// Its requests and its one socket.

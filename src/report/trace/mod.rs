@@ -321,12 +321,22 @@ fn power<'a>(thread: &Thread, ph: &'static str, name: &'a str) -> TraceEvent<'a>
     TraceEvent { name, cat: "power", ph, pid: thread.pid, tid: thread.tid, ..TraceEvent::default() }
 }
 
-/// Writes the slices that waited for what comes next on their thread. Those of one instant get one length, so that they
-/// lie within each other.
+/// Writes the slices that waited for what comes next on their thread. Those of one instant share its room side by side:
+/// a batch one above the other would fill the screen. Where an arrow begins the slice has all the room, around the others,
+/// since an arrow may not begin later than it did.
 fn write_brief<W: Write>(file: &mut TraceFile<W>, thread: &mut Thread, next: Duration) {
-    let (ts, pid, tid) = (micros(thread.at), thread.pid, thread.tid);
-    let dur = Some(micros(next.saturating_sub(thread.at).min(BRIEF)));
-    for Brief { name, cat, arrow } in thread.brief.drain(..) {
+    let (pid, tid) = (thread.pid, thread.tid);
+    let room = next.saturating_sub(thread.at).min(BRIEF);
+    let begins = |brief: &Brief| matches!(brief.arrow, Some(Arrow::Begins(_)));
+    thread.brief.sort_by_key(|brief| !begins(brief));
+    let around = thread.brief.iter().take_while(|brief| begins(brief)).count();
+    let share = room / (thread.brief.len() - around).max(1) as u32;
+    for (place, Brief { name, cat, arrow }) in thread.brief.drain(..).enumerate() {
+        let (at, dur) = match place.checked_sub(around) {
+            Some(inner) => (thread.at + share * inner as u32, share),
+            None => (thread.at, room),
+        };
+        let (ts, dur) = (micros(at), Some(micros(dur)));
         let slice = TraceEvent { name: &name, cat, ph: phase::COMPLETE, ts, dur, pid, tid, ..TraceEvent::default() };
         file.write(&slice);
         let Some(arrow) = arrow else { continue };

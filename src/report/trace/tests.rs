@@ -207,6 +207,20 @@ fn faults_and_violations_are_slices_of_the_world_whatever_they_are_called() {
 }
 
 #[test]
+fn a_batch_lies_side_by_side_on_its_host_and_where_arrows_begin_it_is_around() {
+    let offers = (0..2).map(|number| entry(SECOND, XYZ, offered(number)));
+    let receipts = (0..2).map(|number| entry(2 * SECOND, "central", received(number)));
+    let events = traced(&offers.chain(receipts).collect::<Vec<_>>(), Vec::new(), None);
+    let slices: Vec<(f64, f64)> = of(&events, "X")
+        .iter()
+        .filter_map(|slice| Some((slice["ts"].as_f64()? / 1e3, slice["dur"].as_f64()? / 1e3)))
+        .collect();
+    assert_eq!(slices, [(1000.0, 1.0), (1000.0, 1.0), (2000.0, 0.5), (2000.5, 0.5)]);
+    let arrows: Vec<f64> = of(&events, "f").iter().filter_map(|end| end["ts"].as_f64()).collect();
+    assert_eq!(arrows, [2_000_000.0, 2_000_500.0]);
+}
+
+#[test]
 fn violations_of_one_moment_lie_side_by_side_with_the_moment_told() {
     let mut report = failing();
     let violation = report.invariants[0].violations[0].clone();

@@ -2,7 +2,7 @@
 use super::output::{Exit, Failure, complain, palette, print, refuse, remark};
 use super::reporting::{Playing, Reporting};
 use crate::history::{Entry, Roster, Witness};
-use crate::report::{Filter, Recorder, Report, ViolationReport, line, render, render_situation, stopwatch};
+use crate::report::{Filter, Recorder, Report, line, render, render_situation, stopwatch};
 use crate::run::pitfall::Way;
 use crate::scenario::{Loaded, Plan, load};
 use crate::situation::Situation;
@@ -192,7 +192,7 @@ fn around(report: &Report, roster: &Roster, entries: &[Entry], filter: &Filter) 
         return String::new();
     };
     let certain = Duration::try_from_secs_f64(violation.at_seconds).unwrap_or_default();
-    let ended = end_of_custody(violation).filter(|ended| *ended + BEFORE < certain);
+    let ended = violation.end_of_custody().filter(|ended| *ended + BEFORE < certain);
     let at = ended.unwrap_or(certain);
     let is_near = |entry: &&Entry| entry.at + BEFORE >= at && entry.at <= at + AFTER;
     let near: Vec<&Entry> = entries.iter().filter(is_near).filter(|entry| filter.admits(entry)).collect();
@@ -202,14 +202,6 @@ fn around(report: &Report, roster: &Roster, entries: &[Entry], filter: &Filter) 
         None => format!("the violation of {name}"),
     };
     format!("\n  around {what}:\n{}", lines(roster, near[from..].iter().copied()))
-}
-
-/// When what a violation is about took its last step, or what was done to a machine right after that.
-fn end_of_custody(violation: &ViolationReport) -> Option<Duration> {
-    let entries = &violation.entries;
-    let is_own = |entry: &Entry| violation.about.is_some() && entry.event.message() == violation.about;
-    let last = entries.iter().rposition(is_own).map_or(entries.len(), |own| own + 1);
-    entries.get(last).or(entries.last()).map(|entry| entry.at)
 }
 
 /// Reads a virtual time as files write it (`2m10s`) or as reports do (`2:10.500`).

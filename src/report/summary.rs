@@ -218,6 +218,16 @@ pub struct ViolationReport {
     pub entries: Vec<Entry>,
 }
 
+impl ViolationReport {
+    /// When what it is about took its last step, or what was done to a machine right after that. `None`: it is about no
+    /// message or operation.
+    pub fn end_of_custody(&self) -> Option<Duration> {
+        let is_own = |entry: &Entry| self.about.is_some() && entry.event.message() == self.about;
+        let next = self.entries.iter().rposition(is_own).map_or(self.entries.len(), |own| own + 1);
+        self.entries.get(next).or(self.entries.last()).map(|entry| entry.at)
+    }
+}
+
 /// One expectation.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct ExpectationReport {

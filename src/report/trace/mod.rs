@@ -12,8 +12,8 @@ mod lanes;
 #[cfg(test)]
 mod tests;
 
-use super::Report;
 use super::log::{of_cause, words};
+use super::{Report, ViolationReport};
 use crate::history::{DestinationId, Entry, Event, MessageId, Name, OperationId, Power, Roster, Witness};
 use crate::scenario::{Plan, PlannedFault};
 use event::{Local, TraceEvent, TraceFile, micros, phase};
@@ -274,18 +274,21 @@ impl<W: Write> Trace<W> {
 
     fn write_violations(&mut self, report: Option<&Report>) {
         let invariants = report.iter().flat_map(|report| &report.invariants);
-        let mut violations: Vec<_> =
-            invariants.flat_map(|one| one.violations.iter().map(|violation| (&one.name, violation))).collect();
+        // A loss is certain at the end only. It is shown where it came about.
+        let place = |violation: &ViolationReport| violation.end_of_custody().map_or(violation.at_seconds * 1e6, micros);
+        let mut violations: Vec<_> = invariants
+            .flat_map(|one| one.violations.iter().map(|violation| (place(violation), &one.name, violation)))
+            .collect();
         if violations.is_empty() {
             return;
         }
-        violations.sort_by(|(_, a), (_, b)| a.at_seconds.total_cmp(&b.at_seconds));
+        violations.sort_by(|(a, ..), (b, ..)| a.total_cmp(b));
         let tid = self.new_thread();
         self.name_thread(WORLD, tid, "violations");
-        // Many are certain only at the end: those lie side by side, since one above the other they would fill the screen.
+        // Many come about at once: they lie side by side, since one above the other they would fill the screen.
         let mut free = 0.0;
-        for (invariant, violation) in violations {
-            let ts = f64::max(violation.at_seconds * 1e6, free);
+        for (place, invariant, violation) in violations {
+            let ts = f64::max(place, free);
             free = ts + micros(BRIEF);
             self.file.write(&TraceEvent {
                 name: &format!("{invariant}: {}", violation.message),

@@ -221,6 +221,24 @@ fn a_batch_lies_side_by_side_on_its_host_and_where_arrows_begin_it_is_around() {
 }
 
 #[test]
+fn a_violation_lies_where_the_custody_of_its_message_ends() {
+    let mut report = failing();
+    let message = message(117);
+    let violation = &mut report.invariants[0].violations[0];
+    violation.about = Some(message);
+    let power = |at, state| entry(at * SECOND, "hub-a", Event::Power { state });
+    violation.entries = vec![
+        entry(118 * SECOND, XYZ, offered(117)),
+        entry(119 * SECOND, XYZ, Event::Confirmed { message }),
+        power(120, Power::Lost),
+        power(300, Power::On),
+    ];
+    let events = traced(&[], Vec::new(), Some(&report));
+    let marks: Vec<&Value> = events.iter().filter(|event| event["cat"] == "violation").collect();
+    assert_eq!((&marks[0]["ts"], &marks[0]["args"]["certain at"]), (&120e6.into(), &1020.0.into()));
+}
+
+#[test]
 fn violations_of_one_moment_lie_side_by_side_with_the_moment_told() {
     let mut report = failing();
     let violation = report.invariants[0].violations[0].clone();

@@ -32,7 +32,7 @@ fn what_leaves_the_envelope_is_warned_of_as_its_golden_says() {
 /// A device stays at a hub that the provisioning service finds in order: no limit runs while it must.
 #[test]
 fn a_hub_that_serves_nobody_for_long_is_neither_warned_of_nor_blamed_on_a_client() {
-    let loaded = sound(Path::new("tests/warned_scenarios/hubs_that_serve_nobody.yaml"));
+    let loaded = sound(Path::new("tests/hub_that_serves_nobody.yaml"));
     assert_eq!(loaded.warnings.to_string(), "");
     for seed in 0..4 {
         let report = run(&loaded.plan(seed), Mode::ToTheEnd).expect("it runs").report;

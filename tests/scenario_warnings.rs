@@ -77,7 +77,9 @@ fn what_is_warned_of_happens_and_just_inside_it_does_not() {
     let waived = "invariants: { order: { waived: two hubs } }";
     for (fault, rest, violates) in [
         ("{ at: 2m, disk-full: { host: hub-a, for: 4m } }", waived, &[][..]),
+        ("{ at: 2m, disk-full: { host: hub-a, for: 2m30s } }", waived, &[]),
         ("{ at: 2m, skew-clock: { host: hub-a, by: 1h, for: 4m } }", waived, &[]),
+        ("{ at: 2m, skew-clock: { host: hub-a, by: 59m, for: 4m } }", waived, &[]),
         ("{ at: 2m, partition: { between: [field, west], for: 5m } }", waived, &[]),
         ("{ at: 2m, partition: { between: [field, east], for: 5m } }", waived, &[]),
         ("{ at: 2m, crash: { host: central, for-good: yes } }", waived, &["no-confirmed-loss", "no-loss"]),

@@ -18,7 +18,8 @@ pub(super) const REGISTRATION: Registration = Registration {
         only that one counts while who put it there can reach it: a full disk, or a cut from the client alone, nobody \
         but the client sees, and it is moved from a service only when that is seen to be down. The time starts again \
         when a way becomes clear and when one that was open is taken away, by a fault or a move (the client may \
-        just have been on it). The first boot is checked but does not exercise it. A consumer of an exclusive subscription owes nothing while another one holds a session. \
+        just have been on it). The first boot is checked but does not exercise it. A consumer of an exclusive \
+        subscription owes nothing while another one holds a session. \
         Consumers of one subscription together owe receipts: while a confirmed message is owed to them, newer than all \
         that they have of its producer (an older one is late or lost, which others judge), and one of them is \
         connected over a clear way, through brokers that are clear and reach one another, one must receive something \

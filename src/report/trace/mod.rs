@@ -5,12 +5,14 @@
 //!   it was asked for to where it was carried out.
 //! - A session is a span of its client's site. Faults and violations are slices of the process `the world`.
 //!
-//! It is written while the run goes: what is kept is what is open. [`event`] is the format, [`lanes`] lays faults out.
+//! It is written while the run goes: what is kept is what is open. [`event`] is the format, [`thread`] a host's slices,
+//! [`lanes`] lays faults out.
 
 mod event;
 mod lanes;
 #[cfg(test)]
 mod tests;
+mod thread;
 
 use super::log::{of_cause, words};
 use super::{Report, ViolationReport};
@@ -22,10 +24,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
 use std::mem;
 use std::time::Duration;
-
-/// The longest slice of something that takes no time: long enough to be seen and hit, and cut short where the next
-/// begins, because slices of one thread may not overlap.
-const BRIEF: Duration = Duration::from_millis(1);
+use thread::{Arrow, BRIEF, Brief, Thread};
 
 /// The process that is no site. Sites follow, and after them the threads, so that no two numbers are alike.
 const WORLD: u32 = 1;
@@ -45,31 +44,6 @@ pub struct Trace<W> {
     now: Duration,
 }
 
-/// A host, as Perfetto shows it.
-#[derive(Debug)]
-struct Thread {
-    pid: u32,
-    tid: u32,
-    /// When `brief` happened: slices of one instant, not written yet, because the next instant ends them.
-    at: Duration,
-    brief: Vec<Brief>,
-    /// A slice for its power has begun.
-    down: bool,
-}
-
-#[derive(Debug)]
-struct Brief {
-    name: String,
-    cat: &'static str,
-    arrow: Option<Arrow>,
-}
-
-#[derive(Clone, Copy, Debug)]
-enum Arrow {
-    Begins(u64),
-    Ends(u64),
-}
-
 /// Sessions are numbered by their client; two services may have the same one open.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct SessionKey {
@@ -85,12 +59,6 @@ struct Session {
     name: String,
     pid: u32,
     tid: u32,
-}
-
-impl Thread {
-    fn new(pid: u32, tid: u32) -> Self {
-        Self { pid, tid, at: Duration::ZERO, brief: Vec::new(), down: false }
-    }
 }
 
 impl<W: Write> Trace<W> {
@@ -148,10 +116,8 @@ impl<W: Write> Trace<W> {
         let over = report.and_then(|report| Duration::try_from_secs_f64(report.virtual_seconds).ok());
         let end = self.now.max(over.unwrap_or_default());
         for thread in self.threads.values_mut().chain([&mut self.world]) {
-            write_brief(&mut self.file, thread, end + BRIEF);
-            if mem::take(&mut thread.down) {
-                self.file.write(&TraceEvent { ts: micros(end + BRIEF), ..power(thread, phase::END, "") });
-            }
+            thread.goes_on(end + BRIEF, &mut self.file);
+            thread.is_up(end + BRIEF, &mut self.file);
         }
         for session in mem::take(&mut self.sessions).into_values() {
             self.end_session(&session, end, "the run is over");
@@ -182,23 +148,15 @@ impl<W: Write> Trace<W> {
     fn brief(&mut self, entry: &Entry, cat: &'static str, arrow: Option<Arrow>) {
         let name = words(&self.roster, &entry.event);
         let thread = self.threads.get_mut(&entry.host).unwrap_or(&mut self.world);
-        if thread.at < entry.at {
-            write_brief(&mut self.file, thread, entry.at);
-            thread.at = entry.at;
-        }
-        thread.brief.push(Brief { name, cat, arrow });
+        thread.happens(entry.at, Brief { name, cat, arrow }, &mut self.file);
     }
 
     fn power(&mut self, Entry { at, host, .. }: &Entry, state: Power) {
         let Some(thread) = self.threads.get_mut(host) else { return };
-        write_brief(&mut self.file, thread, *at);
-        thread.at = *at;
-        if mem::take(&mut thread.down) {
-            self.file.write(&TraceEvent { ts: micros(*at), ..power(thread, phase::END, "") });
-        }
+        thread.goes_on(*at, &mut self.file);
+        thread.is_up(*at, &mut self.file);
         let Some(why) = state.why_idle() else { return };
-        thread.down = true;
-        self.file.write(&TraceEvent { ts: micros(*at), ..power(thread, phase::BEGIN, why) });
+        thread.is_down(*at, why, &mut self.file);
         // A machine that is only frozen keeps its sessions.
         if state != Power::Frozen {
             let lost: Vec<SessionKey> = self.sessions.keys().filter(|key| key.host == *host).cloned().collect();
@@ -318,37 +276,6 @@ fn span(session: &Session) -> TraceEvent<'_> {
     let Session { id, name, pid, tid } = session;
     let id2 = Some(Local { local: format!("{id:#x}") });
     TraceEvent { name, cat: "session", id2, pid: *pid, tid: *tid, ..TraceEvent::default() }
-}
-
-fn power<'a>(thread: &Thread, ph: &'static str, name: &'a str) -> TraceEvent<'a> {
-    TraceEvent { name, cat: "power", ph, pid: thread.pid, tid: thread.tid, ..TraceEvent::default() }
-}
-
-/// Writes the slices that waited for what comes next on their thread. Those of one instant share its room side by side:
-/// a batch one above the other would fill the screen. Where an arrow begins the slice has all the room, around the others,
-/// since an arrow may not begin later than it did.
-fn write_brief<W: Write>(file: &mut TraceFile<W>, thread: &mut Thread, next: Duration) {
-    let (pid, tid) = (thread.pid, thread.tid);
-    let room = next.saturating_sub(thread.at).min(BRIEF);
-    let begins = |brief: &Brief| matches!(brief.arrow, Some(Arrow::Begins(_)));
-    thread.brief.sort_by_key(|brief| !begins(brief));
-    let around = thread.brief.iter().take_while(|brief| begins(brief)).count();
-    let share = room / (thread.brief.len() - around).max(1) as u32;
-    for (place, Brief { name, cat, arrow }) in thread.brief.drain(..).enumerate() {
-        let (at, dur) = match place.checked_sub(around) {
-            Some(inner) => (thread.at + share * inner as u32, share),
-            None => (thread.at, room),
-        };
-        let (ts, dur) = (micros(at), Some(micros(dur)));
-        let slice = TraceEvent { name: &name, cat, ph: phase::COMPLETE, ts, dur, pid, tid, ..TraceEvent::default() };
-        file.write(&slice);
-        let Some(arrow) = arrow else { continue };
-        let (ph, id, bp) = match arrow {
-            Arrow::Begins(id) => (phase::ARROW_BEGINS, id, None),
-            Arrow::Ends(id) => (phase::ARROW_ENDS, id, Some("e")),
-        };
-        file.write(&TraceEvent { name: cat, ph, id: Some(id), bp, dur: None, ..slice });
-    }
 }
 
 impl<W: Write + Send> Witness for Trace<W> {

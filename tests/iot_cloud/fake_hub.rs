@@ -1,9 +1,10 @@
 //! A small hub with its control plane alone: it does what the test says, and remembers what it was asked.
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use giant_lizard::host::{BoxFuture, Host};
+use giant_lizard::host::Host;
 use giant_lizard::iot::plan::CONTROL_PORT;
-use giant_lizard::wire::http::{Request, Response, serve};
+use giant_lizard::wire::http::{REQUEST_LIMIT, Request, Response};
+use giant_lizard::wire::websocket::{Handover, Handshake, serve};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex};
@@ -95,18 +96,28 @@ impl FakeHub {
     }
 
     pub(crate) async fn serve(self, host: Host) {
-        let on = host.clone();
-        let handler = move |request: Request| -> BoxFuture<'static, Response> {
+        let (listener, on) = (host.listen(CONTROL_PORT).unwrap(), host.clone());
+        let answer = move |request: Result<Request, _>| {
             let (hub, host) = (self.clone(), on.clone());
-            Box::pin(async move { hub.answer(&host, &request).await })
+            async move {
+                let mut request = request.unwrap();
+                match Handshake::of(&mut request) {
+                    Ok(handshake) => {
+                        let (reply, handover) = handshake.accept();
+                        let from = request.query["from"].parse().unwrap();
+                        host.spawn(hub.push(host.clone(), handover, from));
+                        reply
+                    }
+                    Err(_) => hub.answer(&host, &request).await.into(),
+                }
+            }
         };
-        serve(host, CONTROL_PORT, handler).await.unwrap();
+        serve(host, listener, REQUEST_LIMIT, answer).await.unwrap();
     }
 
     async fn answer(&self, host: &Host, request: &Request) -> Response {
         let unknown = |device: &str| !self.with(|state| state.devices.contains(device));
         match (request.method.as_str(), request.segments().as_slice()) {
-            ("GET", ["messages", "events"]) => self.events(host, request.query["from"].parse().unwrap()).await,
             ("POST" | "PATCH", ["devices" | "twins", device, ..]) if unknown(device) => {
                 Response::error(404_001, "device not found")
             }
@@ -142,15 +153,18 @@ impl FakeHub {
         }
     }
 
-    async fn events(&self, host: &Host, from: usize) -> Response {
-        for _ in 0..100 {
+    /// Looks every tenth of a second for what is new.
+    async fn push(self, host: Host, handover: Handover, mut from: usize) {
+        let mut socket = handover.socket().await.unwrap();
+        loop {
             let events = self.with(|state| state.feed.get(from..).unwrap_or_default().to_vec());
             if !events.is_empty() {
-                let next = from + events.len();
-                return Response::json(200, &json!({ "events": events, "next": next }));
+                from += events.len();
+                socket.send_text(json!({ "events": events, "next": from }).to_string());
             }
-            host.sleep(Duration::from_millis(100)).await;
+            if let Ok(Ok(None) | Err(_)) = host.within(Duration::from_millis(100), socket.next()).await {
+                return;
+            }
         }
-        Response::json(200, &json!({ "events": [], "next": from }))
     }
 }

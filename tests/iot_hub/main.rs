@@ -8,6 +8,7 @@ mod devices;
 mod hostile;
 mod methods;
 mod neighbourhood;
+mod readers;
 mod siege;
 #[path = "../visiting/mod.rs"]
 mod visiting;

@@ -21,7 +21,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 /// A disk that fails is tried again after this long. Meanwhile nothing is received.
 const DISK_RETRY: Duration = Duration::from_secs(1);
@@ -46,12 +46,12 @@ pub(super) enum Order {
 type OrderAnswer = Result<Accepted, Response>;
 
 enum Letter {
-    /// A batch that was read, from an offset on; answered with the offset to read on from.
+    /// A batch that was read, from an offset on; its room is free again when it is durable.
     Delivery {
         hub: Name,
         from: u64,
         batch: Batch,
-        reply: oneshot::Sender<u64>,
+        room: OwnedSemaphorePermit,
     },
     Order(Order, oneshot::Sender<OrderAnswer>),
     /// Which hub has the device?
@@ -62,7 +62,7 @@ enum Letter {
 
 /// Who is to be told what, once everything taken in so far is durable.
 enum Reply {
-    Next(Name, oneshot::Sender<u64>),
+    Room(OwnedSemaphorePermit),
     Order(OrderAnswer, oneshot::Sender<OrderAnswer>),
     Where(Name, oneshot::Sender<Option<Name>>),
 }
@@ -72,11 +72,10 @@ enum Reply {
 pub(super) struct Door(mpsc::UnboundedSender<Letter>);
 
 impl Door {
-    /// Hands a batch over and waits until it is received. `None`: the application is going down.
-    pub(super) async fn hand_over(&self, hub: &Name, from: u64, batch: Batch) -> Option<u64> {
-        let (reply, next) = oneshot::channel();
-        self.0.send(Letter::Delivery { hub: hub.clone(), from, batch, reply }).ok()?;
-        next.await.ok()
+    /// Hands a batch over, behind those that the same reader handed over before.
+    pub(super) fn hand_over(&self, hub: &Name, from: u64, batch: Batch, room: OwnedSemaphorePermit) {
+        // The application lives as long as the host.
+        let _ = self.0.send(Letter::Delivery { hub: hub.clone(), from, batch, room });
     }
 
     /// Gives an order and waits until it is durable, or refused. `None`: the application is going down.
@@ -172,9 +171,9 @@ impl Application {
 
     fn open_letter(&mut self, letter: Letter, entries: &mut Vec<Entry>, replies: &mut Vec<Reply>) {
         match letter {
-            Letter::Delivery { hub, from, batch, reply } => {
+            Letter::Delivery { hub, from, batch, room } => {
                 entries.extend(self.take(&hub, from, &batch));
-                replies.push(Reply::Next(hub, reply));
+                replies.push(Reply::Room(room));
             }
             Letter::Order(order, reply) => {
                 let answer = match order {
@@ -237,7 +236,7 @@ impl Application {
     /// Answers, if whoever asked is still there.
     fn send(&self, reply: Reply) {
         match reply {
-            Reply::Next(hub, to) => drop(to.send(self.intake.next(&hub))),
+            Reply::Room(room) => drop(room),
             Reply::Order(answer, to) => drop(to.send(answer)),
             Reply::Where(device, to) => {
                 let stay = self.intake.owed().whereabouts.stay(&device);

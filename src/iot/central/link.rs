@@ -4,10 +4,10 @@ use crate::history::{Cause, Event, Name};
 /// Sessions of one boot; their numbers rise over boots too.
 const PER_BOOT: u64 = 1_000_000;
 
-/// One link. A run of answered requests is a session.
+/// One link.
 ///
 /// ```text
-///   Apart -- tries --> Trying -- answered --> Together -- failed --> Apart
+///   Apart -- tries --> Trying -- opened ---> Together -- failed --> Apart
 ///     ^                  |
 ///     +----- failed -----+
 /// ```
@@ -38,8 +38,8 @@ impl Link {
         Self { client, service: hub.clone(), session: u64::from(boot) * PER_BOOT, state: State::Apart }
     }
 
-    /// A request is about to be sent.
-    pub(super) fn asks(&mut self) -> Option<Event> {
+    /// A handshake is about to be sent.
+    pub(super) fn tries(&mut self) -> Option<Event> {
         if self.state != State::Apart {
             return None;
         }
@@ -47,8 +47,8 @@ impl Link {
         Some(Event::Connecting { client: self.client.clone(), service: self.service.clone() })
     }
 
-    /// A request was answered.
-    pub(super) fn answered(&mut self) -> Option<Event> {
+    /// The hub has let central in.
+    pub(super) fn opened(&mut self) -> Option<Event> {
         if self.state == State::Together {
             return None;
         }
@@ -58,7 +58,7 @@ impl Link {
         Some(Event::Connected { client, service, session: self.session })
     }
 
-    /// A request failed.
+    /// The handshake failed, or the connection.
     pub(super) fn failed(&mut self, cause: Cause, why: impl Into<String>) -> Event {
         let (client, service) = (self.client.clone(), self.service.clone());
         let before = std::mem::replace(&mut self.state, State::Apart);
@@ -78,14 +78,14 @@ mod tests {
         let mut link = Link::new("central", &"hub-a".into(), 2);
         let (client, service) = (Name::from("central->hub-a"), Name::from("hub-a"));
         let connecting = Event::Connecting { client: client.clone(), service: service.clone() };
-        assert_eq!(link.asks(), Some(connecting.clone()));
+        assert_eq!(link.tries(), Some(connecting.clone()));
         let refused = Event::Refused { client: client.clone(), service: service.clone(), why: "refused".into() };
         assert_eq!(link.failed(Cause::TimeOut, "refused"), refused);
         for session in [2_000_001, 2_000_002] {
-            assert_eq!(link.asks(), Some(connecting.clone()));
+            assert_eq!(link.tries(), Some(connecting.clone()));
             let connected = Event::Connected { client: client.clone(), service: service.clone(), session };
-            assert_eq!(link.answered(), Some(connected));
-            assert_eq!((link.asks(), link.answered()), (None, None));
+            assert_eq!(link.opened(), Some(connected));
+            assert_eq!((link.tries(), link.opened()), (None, None));
             let (client, service) = (client.clone(), service.clone());
             let lost = Event::SessionLost { client, service, session, cause: Cause::Eof };
             assert_eq!(link.failed(Cause::Eof, ""), lost);

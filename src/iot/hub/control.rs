@@ -4,25 +4,36 @@ use super::gate::may_be_device;
 use super::machine::Answer;
 use super::memory::Applied;
 use super::petition;
-use super::record::feed_json;
+use super::readers;
 use crate::history::Event;
-use crate::host::BoxFuture;
 use crate::iot::plan::CONTROL_PORT;
-use crate::wire::http::{self, Request, Response};
+use crate::wire::http::{REQUEST_LIMIT, Request, Response, Unreadable};
+use crate::wire::websocket::{self, Handshake, Reply};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Duration;
 
-/// The most messages of one answer.
-const MOST_EVENTS: usize = 500;
-/// The longest that a reader may wait for a message; readers that ask for longer are answered sooner.
-const LONGEST_WAIT: Duration = Duration::from_secs(60);
+/// Where readers find the feed.
+const EVENTS: &str = "/messages/events";
 
 pub(super) async fn serve(core: Arc<Core>) {
     let host = core.host().clone();
-    let handler = move |request| -> BoxFuture<'static, Response> { Box::pin(answer(core.clone(), request)) };
-    if let Err(error) = http::serve(host.clone(), CONTROL_PORT, handler).await {
+    let served = match host.listen(CONTROL_PORT) {
+        Ok(listener) => {
+            let answer = move |request| reply(core.clone(), request);
+            websocket::serve(host.clone(), listener, REQUEST_LIMIT, answer).await
+        }
+        Err(error) => Err(error),
+    };
+    if let Err(error) = served {
         host.record(Event::Note { text: format!("hub's control plane ended: {error}") });
+    }
+}
+
+async fn reply(core: Arc<Core>, request: Result<Request, Unreadable>) -> Reply {
+    match request {
+        Err(why) => Response::from(why).into(),
+        Ok(request) if request.path == EVENTS && Handshake::is_meant(&request) => readers::stay(&core, request),
+        Ok(request) => answer(core, request).await.into(),
     }
 }
 
@@ -30,7 +41,7 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
     match (request.method.as_str(), request.segments().as_slice()) {
         ("GET", ["health"]) => Response::json(200, &json!({ "status": "up" })),
         ("PUT" | "DELETE", ["devices", device]) => change(&core, &request, device).await,
-        ("GET", ["messages", "events"]) => events(&core, &request).await,
+        ("GET", ["messages", "events"]) => readers::ask(&core, &request).await,
         ("POST", ["devices", device, "messages", "devicebound"]) => command(&core, &request, device).await,
         ("GET", ["twins", device]) => match core.with(|hub, _| hub.tagged_twin(device)) {
             Some(twin) => Response::json(200, &twin),
@@ -134,47 +145,4 @@ async fn change(core: &Core, request: &Request, device: &str) -> Response {
         (Answer::Now(Applied::Done), false) => Response::json(201, &json!({ "deviceId": device })),
         (_, false) => Response::json(200, &json!({ "deviceId": device })),
     }
-}
-
-/// `GET /messages/events?from={offset}&wait={duration}`: a [`Batch`](super::Batch), at once when there is something to read, else
-/// when the first message is stored or the wait is over.
-async fn events(core: &Core, request: &Request) -> Response {
-    let from = match request.query.get("from").map_or(Ok(0), |text| text.parse()) {
-        Ok(from) => from,
-        Err(_) => return Response::error(400_000, "from is not an offset"),
-    };
-    let wait = match request.query.get("wait").map_or(Ok(Duration::ZERO), |text| humantime::parse_duration(text)) {
-        Ok(wait) => wait.min(LONGEST_WAIT),
-        Err(_) => return Response::error(400_000, "wait is not a duration"),
-    };
-    // That the wait is over is no error: the batch is empty then.
-    let _ = core.host().within(wait, core.until_stored(from)).await;
-    match batch(core, from) {
-        Ok(body) => Response { status: 200, body: body.into() },
-        Err(error) => Response::error(500_000, &error.to_string()),
-    }
-}
-
-/// Room for an offset, with its name.
-const OFFSET: usize = 40;
-
-/// Writes a [`Batch`](super::Batch) as JSON from the ledger's own bytes.
-fn batch(core: &Core, from: u64) -> std::io::Result<Vec<u8>> {
-    let places = core.with(|hub, _| hub.feed(from, MOST_EVENTS).to_vec());
-    let length: usize = places.iter().map(|place| place.length + OFFSET).sum();
-    let mut body = Vec::with_capacity(length + OFFSET);
-    body.extend_from_slice(br#"{"events":["#);
-    let mut next = from;
-    for place in places {
-        let record = core.reader.read_at(place.at, place.length)?;
-        if next > from {
-            body.push(b',');
-        }
-        feed_json(&record, next, &mut body).ok_or(std::io::ErrorKind::InvalidData)?;
-        next += 1;
-    }
-    body.extend_from_slice(br#"],"next":"#);
-    serde_json::to_writer(&mut body, &next)?;
-    body.push(b'}');
-    Ok(body)
 }

@@ -16,7 +16,8 @@ use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Poll;
 use std::time::Duration;
-use tokio::sync::{Notify, mpsc, oneshot, watch};
+use tokio::sync::futures::Notified;
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// The largest packet read: the largest message and some room for its head.
 const LARGEST_PACKET: usize = LARGEST_MESSAGE + 4096;
@@ -45,8 +46,8 @@ pub(super) struct Core {
     alarm: Notify,
     /// Rung when a connection's task has ended.
     parted: Notify,
-    /// The offset that the next stored message will have.
-    stored: watch::Sender<u64>,
+    /// Rung when there is more for readers.
+    stored: Notify,
     pub(super) reader: Box<dyn DiskFile>,
 }
 
@@ -210,9 +211,8 @@ async fn connection(core: Arc<Core>, accepted: Accepted) {
 
 impl Core {
     fn new(host: Host, hub: Hub, reader: Box<dyn DiskFile>) -> Self {
-        let (stored, _) = watch::channel(hub.next_offset());
         let state = State { hub, wires: BTreeMap::new(), asking: BTreeMap::new(), last_request: 0, armed: None };
-        let (write, alarm, parted) = (Notify::new(), Notify::new(), Notify::new());
+        let (write, alarm, parted, stored) = (Notify::new(), Notify::new(), Notify::new(), Notify::new());
         Self { host, state: Mutex::new(state), write, alarm, parted, stored, reader }
     }
 
@@ -244,12 +244,15 @@ impl Core {
     fn act<T>(&self, act: impl FnOnce(&mut Hub, Moment) -> T) -> T {
         let moment = Moment::of(&self.host);
         let mut state = self.state();
+        let before = state.hub.next_offset();
         let value = act(&mut state.hub, moment);
         let events = state.carry_out();
-        let offset = state.hub.next_offset();
+        let stored = state.hub.next_offset() > before;
         drop(state);
         events.into_iter().for_each(|event| self.host.record(event));
-        self.stored.send_if_modified(|known| std::mem::replace(known, offset) != offset);
+        if stored {
+            self.stored.notify_waiters();
+        }
         value
     }
 
@@ -293,11 +296,25 @@ impl Core {
         format!("{}-{}", self.host.boot(), state.last_request)
     }
 
-    /// Waits until a message at this offset is stored.
+    /// Says whether there is something at this offset for readers.
+    pub(super) fn has_stored(&self, offset: u64) -> bool {
+        self.state().hub.next_offset() > offset
+    }
+
+    /// Waits until there is more for readers than when it was called (not: first polled).
+    pub(super) fn stored(&self) -> Notified<'_> {
+        self.stored.notified()
+    }
+
+    /// Waits until there is something at this offset for readers.
     pub(super) async fn until_stored(&self, offset: u64) {
-        let mut stored = self.stored.subscribe();
-        // An error would mean that the sender is gone, and `self` holds it.
-        let _ = stored.wait_for(|next| *next > offset).await;
+        loop {
+            let stored = self.stored();
+            if self.has_stored(offset) {
+                return;
+            }
+            stored.await;
+        }
     }
 
     /// Writes whatever the hub wants written, for ever.

@@ -4,8 +4,8 @@
 //!   may say, [`twin`] what it reports and what is desired of it, [`queue`] what waits for it, [`calls`] what it is to
 //!   run, [`throttle`] how fast it may do so, and [`alarms`] what is to be done later.
 //! - [`memory`] is what it remembers, a fold over [`record`]s; [`commit`] makes many of them durable with one sync.
-//! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`petition`] what that asks, [`feed`] what
-//!   readers of telemetry get; [`properties`] are a message's.
+//! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`petition`] what that asks, [`readers`]
+//!   are told of telemetry, and [`feed`] is what they get; [`properties`] are a message's.
 pub mod alarms;
 pub mod calls;
 pub mod commit;
@@ -19,6 +19,7 @@ pub mod memory;
 mod petition;
 pub mod properties;
 pub mod queue;
+mod readers;
 pub mod record;
 pub mod throttle;
 pub mod topic;
@@ -27,5 +28,6 @@ pub mod twin;
 pub use driver::hub;
 pub use feed::{Batch, Feedback, FeedbackStatus, Lifecycle, TelemetryEvent};
 pub use properties::Properties;
+pub use readers::HEARTBEAT;
 pub use topic::MESSAGE_ID;
 pub use twin::TwinView;

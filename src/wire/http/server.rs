@@ -56,7 +56,7 @@ where
         async move {
             to_wire(match request {
                 Ok(request) => handler(request).await,
-                Err(why) => Response::error(u32::from(why.status()) * 1000, &why.to_string()),
+                Err(why) => why.into(),
             })
         }
     };
@@ -120,6 +120,12 @@ impl Unreadable {
             Self::Late => 408,
             Self::Incomplete | Self::Target(_) => 400,
         }
+    }
+}
+
+impl From<Unreadable> for Response {
+    fn from(why: Unreadable) -> Self {
+        Self::error(u32::from(why.status()) * 1000, &why.to_string())
     }
 }
 

@@ -21,7 +21,7 @@ use tokio_tungstenite::tungstenite::protocol::{CloseFrame, Message, Role, WebSoc
 pub const FRAME_LIMIT: usize = 5 << 20;
 
 /// Allocated for every socket.
-const READ_AT_ONCE: usize = 4 << 10;
+const READ_AT_ONCE: usize = 1 << 10;
 /// As many bytes of frames go to the stream at once.
 const WRITE_AT_ONCE: usize = 16 << 10;
 

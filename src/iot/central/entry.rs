@@ -88,23 +88,36 @@ pub(super) enum Receipt {
 }
 
 /// A record of the ledger: a snapshot holds one `Whole`, the log `Entry`s.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Record {
     Whole(Box<Intake>),
     Entry(Entry),
 }
 
+/// The same, to be written.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Written<'a> {
+    Whole(&'a Intake),
+    Entry(&'a Entry),
+}
+
+/// Room for an entry with a few receipts.
+const SMALL: usize = 256;
+
 impl Entry {
     /// Writes the entry for the ledger.
     pub(super) fn to_record(&self) -> Vec<u8> {
-        Record::Entry(self.clone()).to_json()
+        Written::Entry(self).to_json()
     }
 }
 
-impl Record {
+impl Written<'_> {
     pub(super) fn to_json(&self) -> Vec<u8> {
-        serde_json::to_vec(self).expect("names, numbers, texts and JSON are always JSON")
+        let mut json = Vec::with_capacity(SMALL);
+        serde_json::to_writer(&mut json, self).expect("names, numbers, texts and JSON are always JSON");
+        json
     }
 }
 

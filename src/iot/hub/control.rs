@@ -43,7 +43,7 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
         ("PUT" | "DELETE", ["devices", device]) => change(&core, &request, device).await,
         ("GET", ["messages", "events"]) => readers::ask(&core, &request).await,
         ("POST", ["devices", device, "messages", "devicebound"]) => command(&core, &request, device).await,
-        ("GET", ["twins", device]) => match core.with(|hub, _| hub.tagged_twin(device)) {
+        ("GET", ["twins", device]) => match core.look(|hub| hub.tagged_twin(device)) {
             Some(twin) => Response::json(200, &twin),
             None => no_device(),
         },

@@ -256,6 +256,11 @@ impl Core {
         value
     }
 
+    /// Looks at the hub, which changes nothing.
+    pub(super) fn look<T>(&self, at: impl FnOnce(&Hub) -> T) -> T {
+        at(&self.state().hub)
+    }
+
     fn open(&self) -> (ConnectionId, mpsc::UnboundedReceiver<Told>) {
         let (tell, told) = mpsc::unbounded_channel();
         let mut state = self.state();
@@ -298,7 +303,7 @@ impl Core {
 
     /// Says whether there is something at this offset for readers.
     pub(super) fn has_stored(&self, offset: u64) -> bool {
-        self.state().hub.next_offset() > offset
+        self.look(|hub| hub.next_offset() > offset)
     }
 
     /// Waits until there is more for readers than when it was called (not: first polled).

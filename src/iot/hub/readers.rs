@@ -129,7 +129,7 @@ const OFFSET: usize = 40;
 
 /// Writes a [`Batch`](super::Batch) as JSON from the ledger's own bytes, and gives the offset after it.
 fn batch(core: &Core, from: u64) -> io::Result<(Vec<u8>, u64)> {
-    let places = core.with(|hub, _| hub.feed(from, MOST_EVENTS).to_vec());
+    let places = core.look(|hub| hub.feed(from, MOST_EVENTS).to_vec());
     let length: usize = places.iter().map(|place| place.length + OFFSET).sum();
     let mut body = Vec::with_capacity(SMALL + length.min(LARGE));
     body.extend_from_slice(br#"{"events":["#);

@@ -114,7 +114,7 @@ fn replay_shows_the_history_of_one_message_and_the_situation_where_it_was_stoppe
     let log: Vec<&str> = shown.lines().take_while(|line| !line.is_empty()).collect();
     assert_eq!(log.len(), 6, "{log:?}");
     assert!(log.iter().all(|line| line.contains("xyz/telemetry #126")), "{log:?}");
-    assert!(shown.contains(" 0 lost, 9 on their way") && shown.contains("the situation at 2:15.000"), "{shown}");
+    assert!(shown.contains(" 0 lost, 8 on their way") && shown.contains("the situation at 2:15.000"), "{shown}");
 }
 
 #[test]

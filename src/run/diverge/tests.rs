@@ -65,13 +65,15 @@ fn two_seeds_of_a_quiet_world_differ_in_times_and_in_nothing_that_happens() {
 
 #[test]
 fn a_crash_that_only_one_file_has_is_a_line_of_its_plan_and_the_first_that_happens_otherwise() {
-    let crash = format!("{QUIET}timeline: [{{ at: 30s, crash: {{ host: xyz, for: 5s }} }}]\n");
+    // Between two of its messages.
+    let crash = format!("{QUIET}timeline: [{{ at: 30500ms, crash: {{ host: xyz, for: 5s }} }}]\n");
     let report = compared(&loaded(QUIET).plan(1), &loaded(&crash).plan(1));
     let line = &report.plan.differences[0];
     assert_eq!((line.what.as_str(), line.a.as_deref()), ("timeline[0]", None));
-    assert!(line.b.as_ref().is_some_and(|text| text.starts_with("30s xyz crashes, until 35s")), "{line:?}");
+    assert!(line.b.as_ref().is_some_and(|text| text.starts_with("30s500ms xyz crashes, until 35s500ms")), "{line:?}");
     let deed = report.deed.expect("it crashes once");
-    assert_eq!((deed.kind, deed.at, deed.host.as_str()), (DifferenceKind::OnlyA, Duration::from_secs(30), "xyz"));
+    let crashes = Duration::from_millis(30_500);
+    assert_eq!((deed.kind, deed.at, deed.host.as_str()), (DifferenceKind::OnlyB, crashes, "xyz"));
     assert!(deed.rows.iter().any(|row| row.text == "crashes" && row.a.is_none() && row.b.is_some()), "{deed:?}");
     assert!(
         deed.rows.iter().any(|row| row.a.is_some() && row.a == row.b),

@@ -267,7 +267,7 @@ impl Client for Device {
             (Ok(()), Service::Provisioning) => {
                 let session = self.next_session();
                 let connect = self.credentials.for_provisioning(session, moment.wall_clock);
-                self.outputs.push(Output::Send(Packet::Connect(connect)));
+                self.outputs.push(Output::Send(connect.into()));
                 let payload = model_payload(self.plan.abilities.model.as_ref());
                 let (device, retry) = (self.credentials.device(), self.plan.knobs.dps_retry);
                 let registration = Provisioning::new(device, payload, retry, now, self.plan.puback_time_out);
@@ -278,7 +278,7 @@ impl Client for Device {
                 let session = self.next_session();
                 let (made, renew) = self.token(&hub, moment.wall_clock);
                 let connect = self.credentials.for_hub(&hub, session, made);
-                self.outputs.push(Output::Send(Packet::Connect(connect)));
+                self.outputs.push(Output::Send(connect.into()));
                 let phase = Phase::Greeting { late: now + self.plan.connect_time_out };
                 let keep_alive = KeepAlive::new(self.plan.keep_alive, now);
                 self.state = State::AtHub { hub, session, phase, keep_alive, renew };

@@ -118,7 +118,7 @@ impl Client for OldClient {
                 self.last_session += 1;
                 let session = self.last_session;
                 let connect = self.credentials.for_hub(&self.hub, session, moment.wall_clock);
-                self.outputs.push(Output::Send(Packet::Connect(connect)));
+                self.outputs.push(Output::Send(connect.into()));
                 self.state = State::Greeting { session, late: moment.now + self.time_out };
             }
             (State::Dialling, Err(why)) => {

@@ -5,7 +5,7 @@
 use super::json;
 use crate::history::{MessageId, Name, ProducerId, Roster};
 use bytes::Bytes;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -30,7 +30,16 @@ pub enum PayloadError {
     Checksum,
 }
 
-#[derive(Serialize, Deserialize)]
+/// What stands in a body between producer, number and checksum.
+const PRODUCER: &[u8] = br#"{"producer":"#;
+const NUMBER: &[u8] = br#","number":"#;
+const CHECKSUM: &[u8] = br#","checksum":""#;
+const END: &[u8] = br#""}"#;
+
+/// Room for a body, but for its producer's name.
+const SMALL: usize = 80;
+
+#[derive(Deserialize)]
 struct Body<'a> {
     #[serde(borrow)]
     producer: Cow<'a, str>,
@@ -48,10 +57,16 @@ impl Payload {
 
     /// Writes the body; the same message always has the same bytes.
     pub fn to_bytes(&self) -> Bytes {
-        let checksum = checksum(&self.producer, self.number);
-        let checksum = std::str::from_utf8(&checksum).expect("hex digits are ASCII").into();
-        let body = Body { producer: Cow::Borrowed(&self.producer), number: self.number, checksum };
-        serde_json::to_vec(&body).expect("strings and a number are always JSON").into()
+        let Self { producer, number } = self;
+        let mut bytes = Vec::with_capacity(SMALL + producer.len());
+        bytes.extend_from_slice(PRODUCER);
+        serde_json::to_writer(&mut bytes, producer).expect("a string is always JSON");
+        bytes.extend_from_slice(NUMBER);
+        serde_json::to_writer(&mut bytes, number).expect("a number is always JSON");
+        bytes.extend_from_slice(CHECKSUM);
+        bytes.extend_from_slice(&checksum(producer, *number));
+        bytes.extend_from_slice(END);
+        bytes.into()
     }
 
     /// Reads a body.
@@ -59,17 +74,36 @@ impl Payload {
     /// # Errors
     /// [`PayloadError`].
     pub fn parse(bytes: &[u8]) -> Result<Self, PayloadError> {
-        let Body { producer, number, .. } = Body::parse(bytes)?;
+        let (producer, number) = read(bytes)?;
         Ok(Self::new(producer, number))
     }
 }
 
-impl<'a> Body<'a> {
-    fn parse(bytes: &'a [u8]) -> Result<Self, PayloadError> {
-        let body: Self = json::read(bytes).map_err(|_| PayloadError::Foreign)?;
-        let checksum = checksum(&body.producer, body.number);
-        if checksum == body.checksum.as_bytes() { Ok(body) } else { Err(PayloadError::Checksum) }
+/// Reads a body's producer and number.
+fn read(bytes: &[u8]) -> Result<(Cow<'_, str>, u64), PayloadError> {
+    match as_written(bytes) {
+        Some((producer, number)) => Ok((producer.into(), number)),
+        None => as_json(bytes),
     }
+}
+
+/// Reads what [`Payload::to_bytes`] writes and nobody has changed: that goes by its form alone. `None`: it may still be
+/// the same JSON in another form.
+fn as_written(bytes: &[u8]) -> Option<(&str, u64)> {
+    let rest = bytes.strip_prefix(PRODUCER)?.strip_prefix(b"\"")?;
+    let (producer, rest) = rest.split_at(rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..b' '))?);
+    let rest = rest.strip_prefix(b"\"")?.strip_prefix(NUMBER)?;
+    let (number, rest) = rest.split_at(rest.iter().position(|byte| !byte.is_ascii_digit())?);
+    let (written, end) = rest.strip_prefix(CHECKSUM)?.split_first_chunk()?;
+    let (producer, digits) = (std::str::from_utf8(producer).ok()?, std::str::from_utf8(number).ok()?);
+    let number = digits.parse().ok().filter(|_| digits == "0" || !digits.starts_with('0'))?;
+    (end == END && *written == checksum(producer, number)).then_some((producer, number))
+}
+
+fn as_json(bytes: &[u8]) -> Result<(Cow<'_, str>, u64), PayloadError> {
+    let body: Body<'_> = json::read(bytes).map_err(|_| PayloadError::Foreign)?;
+    let sound = checksum(&body.producer, body.number) == body.checksum.as_bytes();
+    if sound { Ok((body.producer, body.number)) } else { Err(PayloadError::Checksum) }
 }
 
 /// In 16 hex digits.
@@ -104,7 +138,7 @@ impl Producers {
 
     /// Reads which message of which known producer a body is; `None`: it is foreign or damaged.
     pub fn message(&self, body: &[u8]) -> Option<MessageId> {
-        let Body { producer, number, .. } = Body::parse(body).ok()?;
+        let (producer, number) = read(body).ok()?;
         let producer = *self.0.get(&*producer)?;
         Some(MessageId { producer, number })
     }
@@ -128,6 +162,15 @@ mod tests {
         let text = String::from_utf8(Payload::new("p", 41).to_bytes().to_vec()).unwrap();
         let changed = text.replace("41", "42");
         assert_eq!(Payload::parse(changed.as_bytes()), Err(PayloadError::Checksum));
+    }
+
+    #[test]
+    fn the_same_json_in_another_form_is_the_same_message() {
+        let written = String::from_utf8(Payload::new("p\"q", 7).to_bytes().to_vec()).unwrap();
+        for form in [written.replace(',', ", "), written.replace("p\\\"", "\\u0070\\u0022"), format!(" {written}\n")] {
+            assert_ne!(form, written);
+            assert_eq!(Payload::parse(form.as_bytes()), Ok(Payload::new("p\"q", 7)), "{form}");
+        }
     }
 
     #[test]
@@ -156,6 +199,17 @@ mod tests {
         fn every_message_is_read_as_it_was_written(producer in ".{0,30}", number: u64) {
             let payload = Payload::new(producer, number);
             prop_assert_eq!(Payload::parse(&payload.to_bytes()), Ok(payload));
+        }
+        #[test]
+        fn what_is_read_by_its_form_is_that_in_json(
+            producer in ".{0,9}", number in 0u64..20, place in any::<prop::sample::Index>(), byte: u8,
+        ) {
+            let mut bytes = Payload::new(producer, number).to_bytes().to_vec();
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+            if let Some((producer, number)) = as_written(&bytes) {
+                prop_assert_eq!(as_json(&bytes), Ok((producer.into(), number)));
+            }
         }
         #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..100)) {

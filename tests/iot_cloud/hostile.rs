@@ -63,7 +63,7 @@ fn conversation(host: &Host, body: Vec<u8>, topic: &str) -> Vec<u8> {
         will: None,
     };
     encoded(&[
-        Packet::Connect(connect),
+        connect.into(),
         Packet::Subscribe { id: 1, filters: vec![("$dps/registrations/res/#".into(), Qos::AtLeastOnce)] },
         Packet::Publish(Publish::at_least_once(topic, body, 2)),
     ])

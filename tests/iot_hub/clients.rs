@@ -139,8 +139,8 @@ fn an_independent_client_connects_sends_and_is_answered() {
                 assert_eq!(stored.len(), 1, "{stored:?}");
                 assert_eq!((stored[0].offset, stored[0].device.as_str()), (1, "foreign"), "after its registration");
                 assert_eq!(stored[0].payload().unwrap(), &b"21.5"[..]);
-                assert_eq!(stored[0].properties.get("$.ct"), Some(&Some("text/plain".to_owned())));
-                assert_eq!(stored[0].properties.get("room"), Some(&Some("4".to_owned())));
+                assert_eq!(stored[0].properties.get("$.ct"), Some(Some("text/plain")));
+                assert_eq!(stored[0].properties.get("room"), Some(Some("4")));
                 let twin = control(&host, "hub-a").request("GET", "/twins/foreign", "").await.unwrap();
                 assert_eq!(twin.read::<serde_json::Value>().unwrap()["reported"]["fan"], "on");
             })

@@ -4,7 +4,7 @@
 //! it does not understand is told by its [`Door`].
 use bytes::BytesMut;
 use giant_lizard::host::Host;
-use giant_lizard::wire::mqtt::{Connect, ConnectCode, Decoder, Packet, Publish, Qos, Quality, encode};
+use giant_lizard::wire::mqtt::{Connect, ConnectCode, Packet, Publish, Qos, Quality, decode, encode};
 use lizard_sim::Dice;
 use rand::{Rng as _, RngExt as _};
 use std::time::Duration;
@@ -71,21 +71,21 @@ fn strangers(dice: &mut Dice, door: &mut Door) -> Vec<Hostile> {
         streams.push(at_once(format!("random bytes {n}"), random(dice, length), ComesTo::NotLetIn));
     }
     for n in 0..20 {
-        let mut connect = bytes(&Packet::Connect((door.opens)()));
+        let mut connect = bytes(&(door.opens)().into());
         connect.truncate(dice.random_range(1..connect.len()));
         streams.push(at_once(format!("half a CONNECT {n}"), connect, ComesTo::Silence));
     }
     for n in 0..30 {
-        let mut connect = bytes(&Packet::Connect((door.opens)()));
+        let mut connect = bytes(&(door.opens)().into());
         let at = dice.random_range(0..connect.len());
         connect[at] ^= dice.random_range(1..=u8::MAX);
         streams.push(at_once(format!("a CONNECT with another byte {n}, at {at}"), connect, ComesTo::Anything));
     }
     for (about, connect, code) in &door.refuses {
-        streams.push(at_once(*about, bytes(&Packet::Connect(connect.clone())), ComesTo::Refused(*code)));
+        streams.push(at_once(*about, bytes(&connect.clone().into()), ComesTo::Refused(*code)));
     }
     for seconds in [1, 5, 29] {
-        let connect = bytes(&Packet::Connect((door.opens)()));
+        let connect = bytes(&(door.opens)().into());
         streams.push(dribbled(format!("a CONNECT, a byte every {seconds} s"), connect, seconds, ComesTo::Silence));
     }
     streams
@@ -95,7 +95,7 @@ fn strangers(dice: &mut Dice, door: &mut Door) -> Vec<Hostile> {
 fn guests(dice: &mut Dice, door: &mut Door) -> Vec<Hostile> {
     let mut then: Vec<(String, Vec<u8>)> = Vec::new();
     let topic = "devices/xyz/messages/events/";
-    let twice = bytes(&Packet::Connect((door.opens)()));
+    let twice = bytes(&(door.opens)().into());
     let exactly_once = Quality::ExactlyOnce { id: 1, dup: false };
     for (about, bytes) in [
         ("CONNECT again", twice),
@@ -140,12 +140,12 @@ fn guests(dice: &mut Dice, door: &mut Door) -> Vec<Hostile> {
     }
     let mut streams: Vec<Hostile> = Vec::new();
     for (about, bytes_then) in then {
-        let connect = bytes(&Packet::Connect((door.opens)()));
+        let connect = bytes(&(door.opens)().into());
         let pieces = vec![connect, bytes_then];
         let pause = Duration::from_millis(dice.random_range(0..300));
         streams.push(Hostile { about: format!("let in, then {about}"), pieces, pause, comes_to: ComesTo::LetIn });
     }
-    let mut dribble = bytes(&Packet::Connect((door.opens)()));
+    let mut dribble = bytes(&(door.opens)().into());
     dribble.extend(bytes(&publish(Publish::at_least_once(topic, vec![0; 50], 1))));
     let rest = dribble.split_off(dribble.len() - 60);
     let pieces = std::iter::once(dribble).chain(rest.iter().map(|byte| vec![*byte])).collect();
@@ -249,7 +249,7 @@ async fn one(host: &Host, to: &str, port: u16, hostile: &Hostile) -> Result<(), 
 
 fn judge(comes_to: ComesTo, heard: &[u8]) -> bool {
     let mut packets = BytesMut::from(heard);
-    let first = Decoder::new(1 << 20).decode(&mut packets);
+    let first = decode(&mut packets, 1 << 20);
     let code = match first {
         Ok(Some(Packet::ConnAck { code, .. })) => Some(code),
         _ => None,
@@ -292,7 +292,7 @@ fn bytes(packet: &Packet) -> Vec<u8> {
 
 /// A CONNECT of another protocol level: the byte behind the protocol's name.
 fn protocol(connect: Connect, level: u8) -> Vec<u8> {
-    let mut bytes = bytes(&Packet::Connect(connect));
+    let mut bytes = bytes(&connect.into());
     let name = bytes.windows(4).position(|window| window == b"MQTT").unwrap();
     bytes[name + 4] = level;
     bytes

@@ -50,7 +50,7 @@ impl Recogniser {
             return Arrival::Foreign { digest: digest(event.body.as_bytes()) };
         };
         let digest = digest(&body);
-        let message_id = event.properties.get(MESSAGE_ID).and_then(Option::as_deref);
+        let message_id = event.properties.get(MESSAGE_ID).flatten();
         let message = self.producers.sent_as(message_id, &body);
         match message.and_then(|id| Some((self.names.get(id.producer.0 as usize)?, id.number))) {
             Some((producer, number)) => Arrival::Message { producer: producer.clone(), number, digest },

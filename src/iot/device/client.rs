@@ -29,8 +29,8 @@ pub enum Output {
 
 /// A client with one connection at most.
 pub trait Client: Send {
-    /// Takes what has to be done since the last call.
-    fn outputs(&mut self) -> Vec<Output>;
+    /// What has to be done: whoever does it takes it out.
+    fn outputs(&mut self) -> &mut Vec<Output>;
     /// Says when to call [`tick`](Self::tick). `None`: only something from outside can happen next.
     fn due(&self, moment: Moment) -> Option<Duration>;
     /// Looks at the clock.

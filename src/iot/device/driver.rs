@@ -50,10 +50,11 @@ fn run(host: Host, mut client: Box<dyn Client>, connect_time_out: Duration) -> B
         let mut line = Line::None;
         let mut waiting = Waiting::of(&host);
         let mut abandoned: Vec<Task> = Vec::new();
+        let mut moment = Moment::of(&host);
         loop {
-            let due = client.due(Moment::of(&host));
+            let due = client.due(moment);
             let first = waiting.next(due, |cx| line.poll(cx)).await;
-            let moment = Moment::of(&host);
+            moment = Moment::of(&host);
             match first {
                 First::Stop => client.stop(moment),
                 First::Time => client.tick(moment),
@@ -68,12 +69,15 @@ fn run(host: Host, mut client: Box<dyn Client>, connect_time_out: Duration) -> B
                 First::Wires(Happened::Packet(packet)) => client.received(moment, packet),
                 First::Wires(Happened::Broken(cause)) => client.broken(moment, cause),
             }
-            for output in client.outputs() {
+            for output in client.outputs().drain(..) {
                 match output {
                     Output::Record(event) => host.record(event),
                     Output::Dial(to) => line = Line::Dialling(Box::pin(dial(host.clone(), to, connect_time_out))),
                     Output::Send(packet) => line.send(&packet),
-                    Output::HangUp { politely } => hang_up(&host, &mut line, politely).await,
+                    Output::HangUp { politely } => {
+                        hang_up(&host, &mut line, politely).await;
+                        moment = Moment::of(&host);
+                    }
                     Output::Abandon(client) => {
                         abandoned.push(host.spawn(run(host.clone(), client, connect_time_out)));
                     }

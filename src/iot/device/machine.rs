@@ -13,6 +13,7 @@ use crate::iot::moment::Moment;
 use crate::iot::plan::DevicePlan;
 use crate::keep_alive::{KeepAlive, Pulse};
 use crate::wire::mqtt::Packet;
+use crate::wire::payload::Payload;
 use lizard_sim::Dice;
 use std::time::{Duration, SystemTime};
 
@@ -87,10 +88,9 @@ enum Phase {
 #[derive(Debug)]
 struct Telemetry {
     producer: ProducerId,
-    name: String,
     period: Duration,
     due: Duration,
-    next: u64,
+    next: Payload,
 }
 
 /// One boot of a device.
@@ -134,9 +134,11 @@ impl Device {
         now: Duration,
     ) -> Self {
         let before = u64::from(boot.saturating_sub(1)) * NUMBERS_OF_A_BOOT;
-        let telemetry = plan.telemetry.map(|(producer, period)| {
-            let name = producer_name.to_owned();
-            Telemetry { producer, name, period, due: now, next: before }
+        let telemetry = plan.telemetry.map(|(producer, period)| Telemetry {
+            producer,
+            period,
+            due: now,
+            next: Payload::new(producer_name, before),
         });
         Self {
             provisioning_service,
@@ -187,8 +189,8 @@ impl Device {
 }
 
 impl Client for Device {
-    fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+    fn outputs(&mut self) -> &mut Vec<Output> {
+        &mut self.outputs
     }
 
     fn due(&self, moment: Moment) -> Option<Duration> {
@@ -201,20 +203,25 @@ impl Client for Device {
                 let left = renew.map(|renew| renew.duration_since(moment.wall_clock).unwrap_or_default());
                 let renew_at = left.map(|left| moment.now + left);
                 let answer = self.oldest_request().map(|since| since + self.plan.puback_time_out);
-                let twin = [self.reports.due(), self.desired.due()];
-                twin.into_iter().chain([Some(keep_alive.due()), renew_at, answer]).flatten().min()
+                first([self.reports.due(), self.desired.due(), Some(keep_alive.due()), renew_at, answer])
             }
             State::Resigned => None,
             State::Stopped => return None,
         };
         // An application that waits for room waits for an acknowledgement, not for the clock.
         let telemetry = self.telemetry.as_ref().map(|telemetry| telemetry.due).filter(|_| !self.outbox.is_full());
-        let application = [telemetry, self.report_due].into_iter().flatten();
         // A device that was frozen over its end has old dates and nothing more to do about them.
         let open = moment.now < self.plan.until && self.stopping.is_none();
-        let application = application.filter(|due| open && *due < self.plan.until);
-        let at_work = [self.commands.due(), self.methods.due(), self.next_drop()].into_iter().flatten();
-        application.chain(at_work).chain(session).chain(self.stopping).min()
+        let offers = |due: &Duration| open && *due < self.plan.until;
+        first([
+            telemetry.filter(offers),
+            self.report_due.filter(offers),
+            self.commands.due(),
+            self.methods.due(),
+            self.next_drop(),
+            session,
+            self.stopping,
+        ])
     }
 
     fn tick(&mut self, moment: Moment) {
@@ -267,7 +274,7 @@ impl Client for Device {
             (Ok(()), Service::Provisioning) => {
                 let session = self.next_session();
                 let connect = self.credentials.for_provisioning(session, moment.wall_clock);
-                self.outputs.push(Output::Send(Packet::Connect(connect)));
+                self.outputs.push(Output::Send(connect.into()));
                 let payload = model_payload(self.plan.abilities.model.as_ref());
                 let (device, retry) = (self.credentials.device(), self.plan.knobs.dps_retry);
                 let registration = Provisioning::new(device, payload, retry, now, self.plan.puback_time_out);
@@ -278,7 +285,7 @@ impl Client for Device {
                 let session = self.next_session();
                 let (made, renew) = self.token(&hub, moment.wall_clock);
                 let connect = self.credentials.for_hub(&hub, session, made);
-                self.outputs.push(Output::Send(Packet::Connect(connect)));
+                self.outputs.push(Output::Send(connect.into()));
                 let phase = Phase::Greeting { late: now + self.plan.connect_time_out };
                 let keep_alive = KeepAlive::new(self.plan.keep_alive, now);
                 self.state = State::AtHub { hub, session, phase, keep_alive, renew };
@@ -313,6 +320,14 @@ impl Client for Device {
         self.stopping.get_or_insert(moment.now + GOODBYE);
         self.go_on(moment);
     }
+}
+
+/// The first of all the times that there are.
+fn first<const MANY: usize>(times: [Option<Duration>; MANY]) -> Option<Duration> {
+    times.into_iter().fold(None, |first, time| match (first, time) {
+        (Some(first), Some(time)) => Some(first.min(time)),
+        _ => first.or(time),
+    })
 }
 
 #[cfg(test)]

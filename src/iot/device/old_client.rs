@@ -82,8 +82,8 @@ impl OldClient {
 }
 
 impl Client for OldClient {
-    fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+    fn outputs(&mut self) -> &mut Vec<Output> {
+        &mut self.outputs
     }
 
     fn due(&self, _: Moment) -> Option<Duration> {
@@ -118,7 +118,7 @@ impl Client for OldClient {
                 self.last_session += 1;
                 let session = self.last_session;
                 let connect = self.credentials.for_hub(&self.hub, session, moment.wall_clock);
-                self.outputs.push(Output::Send(Packet::Connect(connect)));
+                self.outputs.push(Output::Send(connect.into()));
                 self.state = State::Greeting { session, late: moment.now + self.time_out };
             }
             (State::Dialling, Err(why)) => {
@@ -191,7 +191,7 @@ mod tests {
 
     fn events(client: &mut OldClient) -> Vec<Event> {
         let event = |output| if let Output::Record(event) = output { Some(event) } else { None };
-        client.outputs().into_iter().filter_map(event).collect()
+        client.outputs().drain(..).filter_map(event).collect()
     }
 
     #[test]
@@ -202,6 +202,7 @@ mod tests {
             assert_eq!(client.due(now), Some(now.now));
             client.tick(now);
             assert!(matches!(&client.outputs()[..], [_, Output::Dial(hub)] if &**hub == "hub-a"));
+            client.outputs().clear();
             client.dialled(now, Err("connection refused".into()));
             assert!(matches!(&events(&mut client)[..], [Event::Refused { .. }]));
         }

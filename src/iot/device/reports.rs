@@ -108,7 +108,8 @@ impl Reports {
         self.acknowledgements.iter().for_each(|(key, value)| {
             body.entry(key).or_insert_with(|| value.clone());
         });
-        Some(Packet::Publish(Publish::at_most_once(topic, Value::Object(body).to_string())))
+        let body = serde_json::to_vec(&body).expect("maps with text keys are always JSON");
+        Some(Packet::Publish(Publish::at_most_once(topic, body)))
     }
 
     /// Takes a message from the hub. The number of the report that it says is known.

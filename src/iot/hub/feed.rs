@@ -86,7 +86,7 @@ impl TelemetryEvent {
     }
     /// Says what a system message is about; `None`: it is telemetry.
     pub fn source(&self) -> Option<&str> {
-        self.properties.get(MESSAGE_SOURCE)?.as_deref()
+        self.properties.get(MESSAGE_SOURCE)?
     }
     /// Reads the coming or leaving of a device. `None`: it is no such event.
     pub fn lifecycle(&self) -> Option<Lifecycle> {
@@ -94,7 +94,7 @@ impl TelemetryEvent {
             return None;
         }
         let event: Lifecycle = json::read(&self.payload()?).ok()?;
-        Some(Lifecycle { created: self.properties.get(OPERATION)?.as_deref()? == CREATED, ..event })
+        Some(Lifecycle { created: self.properties.get(OPERATION)?? == CREATED, ..event })
     }
     /// Reads what became of a cloud-to-device message. `None`: it is no feedback.
     pub fn feedback(&self) -> Option<Feedback> {

@@ -218,7 +218,7 @@ impl Hub {
         match self.connections.get_mut(&from) {
             None => {}
             Some(Connection::Greeting { .. }) => match packet {
-                Packet::Connect(connect) => self.connecting(moment, from, connect),
+                Packet::Connect(connect) => self.connecting(moment, from, *connect),
                 _ => self.end(moment, from, Ending::Unexpected),
             },
             // It is not read from.

@@ -60,13 +60,11 @@ pub(super) fn message(
                 ttl = given.min(LONGEST_TTL);
             }
             system if system.starts_with('$') => return Err(Refusal(400_000, "a property's name begins with $")),
-            _ => {
-                properties.insert(key.clone(), Some(value.clone()));
-            }
+            _ => properties.insert(key, Some(value)),
         }
     }
     let id = id.unwrap_or_else(fresh);
-    let told: usize = properties.iter().map(|(key, value)| key.len() + value.as_ref().map_or(0, String::len)).sum();
+    let told: usize = properties.iter().map(|(key, value)| key.len() + value.map_or(0, str::len)).sum();
     let on_the_wire = topic::command(device, &id, &properties).len();
     if request.body.len() + told > LARGEST_COMMAND || on_the_wire > LONGEST_TOPIC {
         return Err(Refusal(413_001, "message too large"));
@@ -151,7 +149,7 @@ mod tests {
     fn a_message_has_its_parameters_as_properties() {
         let message = read("/d?message-id=op-3&ttl=600000ms&method-name=blink&a%20b=%2F", "hi").unwrap();
         let properties = [("a b", "/"), ("method-name", "blink")];
-        let properties = properties.map(|(key, value)| (key.to_owned(), Some(value.to_owned()))).into_iter().collect();
+        let properties = properties.map(|(key, value)| (key, Some(value))).into_iter().collect();
         let expires = Duration::from_secs(605);
         assert_eq!(message, Message { id: "op-3".into(), properties, body: "aGk=".into(), expires });
     }

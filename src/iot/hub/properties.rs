@@ -1,13 +1,36 @@
 //! A message's properties.
+use percent_encoding::percent_decode;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use std::borrow::Cow;
 use std::fmt;
 
 /// A message's properties in the order they were sent: system ones (`$.mid`) and the application's. `None`: only a key.
 ///
-/// A list and no hash map, because messages have a handful: looking through them all is cheaper than to hash one.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Properties(Vec<(String, Option<String>)>);
+/// A list and no hash map, because messages have a handful: looking through them all is cheaper than to hash one. And
+/// one text for all of them, because every message has them written, read and dropped in several places.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Properties {
+    /// Keys and values, one behind the other.
+    text: String,
+    ends: Vec<Ends>,
+}
+
+/// Where a property's key and value end; it begins where the one before ends.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Ends {
+    key: usize,
+    value: Option<usize>,
+}
+
+impl Ends {
+    fn last(self) -> usize {
+        self.value.unwrap_or(self.key)
+    }
+}
+
+/// Room for the keys and values of most messages.
+const ROOM: usize = 64;
 
 impl Properties {
     /// Begins without any.
@@ -15,44 +38,93 @@ impl Properties {
         Self::default()
     }
 
+    /// Reads a property bag, `k=v&k=v`, each part percent-encoded; a key alone is a property without a value. `None`: a
+    /// part is no text.
+    pub fn read(bag: &str) -> Option<Self> {
+        let (mut text, mut ends) = (Vec::with_capacity(bag.len()), Vec::new());
+        let mut decode = |part: &[u8]| {
+            // Most parts have nothing to decode, or little.
+            let plain = part.iter().position(|byte| *byte == b'%').unwrap_or(part.len());
+            text.extend_from_slice(&part[..plain]);
+            text.extend(percent_decode(&part[plain..]));
+            text.len()
+        };
+        for pair in bag.as_bytes().split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let equals = pair.iter().position(|byte| *byte == b'=');
+            let key = decode(&pair[..equals.unwrap_or(pair.len())]);
+            let value = equals.map(|equals| decode(&pair[equals + 1..]));
+            ends.push(Ends { key, value });
+        }
+        let text = String::from_utf8(text).ok()?;
+        let parted = |ends: &Ends| text.is_char_boundary(ends.key) && text.is_char_boundary(ends.last());
+        let read = ends.iter().all(parted).then_some(Self { text, ends })?;
+        Some(if read.repeats_a_key() { read.iter().collect() } else { read })
+    }
+
     /// Says whether there are none.
     pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
+        self.ends.is_empty()
     }
 
     /// Finds a property's value; within, `None`: it has only a key.
-    pub fn get(&self, key: &str) -> Option<&Option<String>> {
-        self.0.iter().find_map(|(known, value)| (known == key).then_some(value))
+    pub fn get(&self, key: &str) -> Option<Option<&str>> {
+        self.place(key).map(|place| self.value(self.ends[place]))
     }
 
     /// Sets a property: in its place if it is there, else behind all others.
-    pub fn insert(&mut self, key: String, value: Option<String>) {
-        match self.0.iter_mut().find(|(known, _)| *known == key) {
-            Some((_, known)) => *known = value,
-            None => self.0.push((key, value)),
+    pub fn insert(&mut self, key: &str, value: Option<&str>) {
+        if self.place(key).is_some() {
+            *self = self.iter().map(|(known, old)| (known, if known == key { value } else { old })).collect();
+            return;
         }
+        self.text.push_str(key);
+        let key = self.text.len();
+        let value = value.map(|value| {
+            self.text.push_str(value);
+            self.text.len()
+        });
+        self.ends.push(Ends { key, value });
     }
 
     /// Goes through them in their order.
-    pub fn iter(&self) -> impl Iterator<Item = (&String, &Option<String>)> {
-        self.0.iter().map(|(key, value)| (key, value))
+    pub fn iter(&self) -> impl Iterator<Item = (&str, Option<&str>)> {
+        let mut start = 0;
+        self.ends.iter().map(move |ends| {
+            let key = &self.text[start..ends.key];
+            start = ends.last();
+            (key, self.value(*ends))
+        })
+    }
+
+    fn value(&self, ends: Ends) -> Option<&str> {
+        ends.value.map(|end| &self.text[ends.key..end])
+    }
+
+    fn place(&self, key: &str) -> Option<usize> {
+        let (text, mut start) = (self.text.as_bytes(), 0);
+        self.ends.iter().position(|ends| {
+            let known = &text[start..ends.key];
+            start = ends.last();
+            known == key.as_bytes()
+        })
+    }
+
+    fn repeats_a_key(&self) -> bool {
+        self.iter().enumerate().any(|(place, (key, _))| self.place(key) != Some(place))
     }
 }
 
-impl FromIterator<(String, Option<String>)> for Properties {
-    fn from_iter<I: IntoIterator<Item = (String, Option<String>)>>(pairs: I) -> Self {
+impl fmt::Debug for Properties {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}
+
+impl<K: AsRef<str>, V: AsRef<str>> FromIterator<(K, Option<V>)> for Properties {
+    fn from_iter<I: IntoIterator<Item = (K, Option<V>)>>(pairs: I) -> Self {
         let mut properties = Self::new();
-        pairs.into_iter().for_each(|(key, value)| properties.insert(key, value));
+        pairs.into_iter().for_each(|(key, value)| properties.insert(key.as_ref(), value.as_ref().map(V::as_ref)));
         properties
-    }
-}
-
-impl IntoIterator for Properties {
-    type Item = (String, Option<String>);
-    type IntoIter = std::vec::IntoIter<Self::Item>;
-
-    fn into_iter(self) -> Self::IntoIter {
-        self.0.into_iter()
     }
 }
 
@@ -64,6 +136,10 @@ impl Serialize for Properties {
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        /// Taken from where it is read, unless something in it is escaped.
+        #[derive(Deserialize)]
+        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
         struct Members;
         impl<'de> Visitor<'de> for Members {
             type Value = Properties;
@@ -71,9 +147,9 @@ impl<'de> Deserialize<'de> for Properties {
                 f.write_str("a map of properties")
             }
             fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Properties, A::Error> {
-                let mut properties = Properties::new();
-                while let Some((key, value)) = members.next_entry()? {
-                    properties.insert(key, value);
+                let mut properties = Properties { text: String::with_capacity(ROOM), ..Properties::default() };
+                while let Some((Text(key), value)) = members.next_entry::<_, Option<Text<'_>>>()? {
+                    properties.insert(&key, value.as_ref().map(|Text(value)| &**value));
                 }
                 Ok(properties)
             }
@@ -87,11 +163,25 @@ mod tests {
     use super::*;
 
     #[test]
+    fn of_two_properties_of_a_bag_with_the_same_key_the_last_counts_in_the_place_of_the_first() {
+        let properties = Properties::read("b&a=x&b=y&%61=z").unwrap();
+        assert_eq!(properties.iter().collect::<Vec<_>>(), [("b", Some("y")), ("a", Some("z"))]);
+    }
+
+    #[test]
+    fn a_character_in_two_parts_of_a_bag_is_none() {
+        assert_eq!(Properties::read("%c3%a9").unwrap().iter().collect::<Vec<_>>(), [("é", None)]);
+        for bag in ["%c3&%a9", "%c3=%a9", "k=%c3&%a9=v", "k=%ff"] {
+            assert_eq!(Properties::read(bag), None, "{bag}");
+        }
+    }
+
+    #[test]
     fn properties_are_a_json_object_in_their_order_and_the_last_of_two_counts() {
         let json = r#"{"$.mid":"1","b":null,"a":"x","b":"y"}"#;
         let properties: Properties = serde_json::from_str(json).unwrap();
         assert_eq!(serde_json::to_string(&properties).unwrap(), r#"{"$.mid":"1","b":"y","a":"x"}"#);
-        assert_eq!(properties.get("b"), Some(&Some("y".to_owned())));
+        assert_eq!(properties.get("b"), Some(Some("y")));
         assert_eq!(properties.get("c"), None);
         assert!(serde_json::from_str::<Properties>("[]").is_err());
     }

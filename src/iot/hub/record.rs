@@ -212,7 +212,7 @@ mod tests {
     }
 
     fn message() -> Message {
-        let properties = [("k".to_owned(), None)].into_iter().collect();
+        let properties = [("k", None::<&str>)].into_iter().collect();
         Message { id: "op-3".into(), properties, body: "aGk=".into(), expires: Duration::from_millis(1500) }
     }
 

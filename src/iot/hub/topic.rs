@@ -1,6 +1,6 @@
 //! The topics a device may use (Microsoft docs, iot-hub-mqtt-support).
 use super::properties::Properties;
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, percent_decode_str, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// What is percent-encoded in a property bag: all but the unreserved characters (RFC 2396, 2.3).
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC
@@ -61,7 +61,7 @@ pub fn asked(device: &str, topic: &str) -> Option<Asked> {
     let rest = below_device(device, topic)?.strip_prefix("messages/events")?;
     match rest {
         "" => Some(Asked::Telemetry(Properties::new())),
-        _ => bag(rest.strip_prefix('/')?).map(Asked::Telemetry),
+        _ => Properties::read(rest.strip_prefix('/')?).map(Asked::Telemetry),
     }
 }
 
@@ -107,7 +107,7 @@ pub fn method_request(name: &str, rid: &str) -> String {
 pub fn command(device: &str, id: &str, properties: &Properties) -> String {
     let to = format!("/devices/{device}/messages/devicebound");
     let system = format!("%24.to={}&%24.mid={}", encoded(&to), encoded(id));
-    let pair = |(key, value): (&String, &Option<String>)| match value {
+    let pair = |(key, value): (&str, Option<&str>)| match value {
         Some(value) => format!("&{}={}", encoded(key), encoded(value)),
         None => format!("&{}", encoded(key)),
     };
@@ -124,29 +124,8 @@ fn request_id(text: &str) -> Option<String> {
     (!rid.is_empty()).then(|| rid.to_owned())
 }
 
-/// Reads `k=v&k=v`, each part percent-encoded; a key alone is a property without a value.
-fn bag(text: &str) -> Option<Properties> {
-    let mut properties = Properties::new();
-    for pair in text.split('&').filter(|pair| !pair.is_empty()) {
-        let (key, value) = match pair.split_once('=') {
-            Some((key, value)) => (key, Some(decoded(value)?)),
-            None => (pair, None),
-        };
-        properties.insert(decoded(key)?, value);
-    }
-    Some(properties)
-}
-
 fn encoded(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, RESERVED)
-}
-
-fn decoded(text: &str) -> Option<String> {
-    // Most parts have nothing to decode.
-    if !text.as_bytes().contains(&b'%') {
-        return Some(text.to_owned());
-    }
-    percent_decode_str(text).decode_utf8().ok().map(Into::into)
 }
 
 #[cfg(test)]
@@ -155,8 +134,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn telemetry(pairs: &[(&str, Option<&str>)]) -> Option<Asked> {
-        let own = |(key, value): &(&str, Option<&str>)| ((*key).to_owned(), value.map(str::to_owned));
-        Some(Asked::Telemetry(pairs.iter().map(own).collect()))
+        Some(Asked::Telemetry(pairs.iter().copied().collect()))
     }
 
     #[test]
@@ -240,7 +218,7 @@ mod tests {
     #[test]
     fn a_command_says_where_it_goes_and_a_property_without_a_value_is_its_key() {
         let properties = [("method-name", Some("blink")), ("a b", Some("x/y&z")), ("empty", Some("")), ("none", None)];
-        let properties = properties.into_iter().map(|(key, value)| (key.into(), value.map(str::to_owned))).collect();
+        let properties = properties.into_iter().collect();
         assert_eq!(
             command("dev1", "op-3", &properties),
             "devices/dev1/messages/devicebound/%24.to=%2Fdevices%2Fdev1%2Fmessages%2Fdevicebound&%24.mid=op-3\
@@ -268,8 +246,8 @@ mod tests {
         ) {
             let properties: Properties = pairs.into_iter().collect();
             let topic = command("d", "m", &properties);
-            let bag = bag(topic.strip_prefix("devices/d/messages/devicebound/").unwrap()).unwrap();
-            let written: Properties = bag.into_iter().filter(|(key, _)| key != "$.to" && key != "$.mid").collect();
+            let bag = Properties::read(topic.strip_prefix("devices/d/messages/devicebound/").unwrap()).unwrap();
+            let written: Properties = bag.iter().filter(|(key, _)| !["$.to", "$.mid"].contains(key)).collect();
             prop_assert_eq!(written, properties);
         }
     }

@@ -1,12 +1,15 @@
 //! Packets to bytes and back.
-use super::packet::{Connect, ConnectCode, Packet, Publish, Qos, Quality, SubscribeCode, Will};
-use bytes::{Bytes, BytesMut};
-use mqtt_protocol_core::mqtt::common::Cursor;
-use mqtt_protocol_core::mqtt::connection::{PacketBuildResult, PacketBuilder, PacketData, RawPacket};
+use super::frame::{self, Frame};
+use super::packet::{Connect, ConnectCode, Packet, Qos, SubscribeCode, Will};
+use super::publish;
+use bytes::{Buf, BufMut, Bytes, BytesMut};
 use mqtt_protocol_core::mqtt::packet::v3_1_1 as core;
 use mqtt_protocol_core::mqtt::packet::{MqttString, Qos as CoreQos, SubEntry, SubOpts};
 use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError, SubackReturnCode};
-use std::sync::Arc;
+
+/// The packet types that have nothing but their packet id (sections 3.4 and 3.11).
+const PUBACK: u8 = 4;
+const UNSUBACK: u8 = 11;
 
 /// Why bytes are no packet, or a packet cannot be bytes.
 #[derive(Debug, thiserror::Error)]
@@ -31,41 +34,16 @@ pub enum WireError {
     Io(#[from] std::io::Error),
 }
 
-/// Takes bytes as they come, gives packets.
-pub struct Decoder {
-    builder: PacketBuilder,
-}
-
-impl Decoder {
-    /// Reads packets of at most `limit` bytes, fixed header included.
-    pub fn new(limit: usize) -> Self {
-        let limit = u32::try_from(limit).unwrap_or(u32::MAX);
-        Self { builder: PacketBuilder::with_maximum_packet_size(limit) }
-    }
-
-    /// Takes bytes off the front of `bytes` until a packet is whole; `None`: more are needed, all were taken.
-    ///
-    /// # Errors
-    /// Anything but [`WireError::Io`]; the connection is beyond repair then.
-    pub fn decode(&mut self, bytes: &mut BytesMut) -> Result<Option<Packet>, WireError> {
-        while !bytes.is_empty() {
-            let mut cursor = Cursor::new(&bytes[..]);
-            let result = self.builder.feed(&mut cursor);
-            let taken = usize::try_from(cursor.position()).unwrap_or(bytes.len());
-            let _ = bytes.split_to(taken.min(bytes.len()));
-            match result {
-                PacketBuildResult::Complete(raw) => return packet(&raw).map(Some),
-                PacketBuildResult::Error(MqttError::PacketTooLarge) => {
-                    return Err(WireError::TooLong);
-                }
-                PacketBuildResult::Error(_) => {
-                    return Err(WireError::Malformed("remaining length"));
-                }
-                PacketBuildResult::Incomplete => {}
-            }
-        }
-        Ok(None)
-    }
+/// Takes the first packet off the front of what has come. `None`: it is not whole, and stays where it is.
+///
+/// # Errors
+/// Anything but [`WireError::Io`]; the connection is beyond repair then. A packet of more than `limit` bytes is one
+/// before the rest of it has come.
+pub fn decode(bytes: &mut BytesMut, limit: usize) -> Result<Option<Packet>, WireError> {
+    let Some(frame) = Frame::first(bytes, limit)? else { return Ok(None) };
+    let (packet, length) = (packet(frame)?, frame.length);
+    bytes.advance(length);
+    Ok(Some(packet))
 }
 
 /// Appends a packet's bytes.
@@ -80,8 +58,8 @@ pub fn encode(packet: &Packet, out: &mut BytesMut) -> Result<(), WireError> {
             .return_code(connect_return_code(*code))
             .build()
             .map(|p| p.to_continuous_buffer()),
-        Packet::Publish(publish) => publish_bytes(publish),
-        Packet::PubAck { id } => core::Puback::builder().packet_id(*id).build().map(|p| p.to_continuous_buffer()),
+        Packet::Publish(publish) => return publish::write(publish, out),
+        Packet::PubAck { id } => return bare(PUBACK, *id, out),
         Packet::Subscribe { id, filters } => subscribe_bytes(*id, filters),
         Packet::SubAck { id, codes } => {
             let codes: Vec<_> = codes.iter().map(|code| suback_return_code(*code)).collect();
@@ -92,7 +70,7 @@ pub fn encode(packet: &Packet, out: &mut BytesMut) -> Result<(), WireError> {
             .entries(filters.iter().map(String::as_str))
             .and_then(|p| p.build())
             .map(|p| p.to_continuous_buffer()),
-        Packet::UnsubAck { id } => core::Unsuback::builder().packet_id(*id).build().map(|p| p.to_continuous_buffer()),
+        Packet::UnsubAck { id } => return bare(UNSUBACK, *id, out),
         Packet::PingReq => Ok(core::Pingreq::new().to_continuous_buffer()),
         Packet::PingResp => Ok(core::Pingresp::new().to_continuous_buffer()),
         Packet::Disconnect => Ok(core::Disconnect::new().to_continuous_buffer()),
@@ -118,17 +96,14 @@ fn connect_bytes(connect: &Connect) -> Result<Vec<u8>, MqttError> {
     builder.build().map(|p| p.to_continuous_buffer())
 }
 
-fn publish_bytes(publish: &Publish) -> Result<Vec<u8>, MqttError> {
-    let builder = core::Publish::builder()
-        .topic_name(publish.topic.as_str())?
-        .retain(publish.retain)
-        .payload(&publish.payload[..]);
-    let builder = match publish.quality {
-        Quality::AtMostOnce => builder.qos(CoreQos::AtMostOnce),
-        Quality::AtLeastOnce { id, dup } => builder.qos(CoreQos::AtLeastOnce).packet_id(id).dup(dup),
-        Quality::ExactlyOnce { id, dup } => builder.qos(CoreQos::ExactlyOnce).packet_id(id).dup(dup),
-    };
-    builder.build().map(|p| p.to_continuous_buffer())
+/// Writes a packet that is nothing but its packet id.
+fn bare(kind: u8, id: u16, out: &mut BytesMut) -> Result<(), WireError> {
+    if id == 0 {
+        return Err(WireError::Unencodable);
+    }
+    frame::begin(kind << 4, 2, out)?;
+    out.put_u16(id);
+    Ok(())
 }
 
 fn subscribe_bytes(id: u16, filters: &[(String, Qos)]) -> Result<Vec<u8>, MqttError> {
@@ -139,40 +114,40 @@ fn subscribe_bytes(id: u16, filters: &[(String, Qos)]) -> Result<Vec<u8>, MqttEr
     core::Subscribe::builder().packet_id(id).entries(entries?).build().map(|p| p.to_continuous_buffer())
 }
 
-/// Reads one framed packet. mqtt-protocol-core lets pass what the standard forbids in places;
+/// Reads one packet. mqtt-protocol-core lets pass what the standard forbids in places;
 /// what it does not look at is checked here.
-fn packet(raw: &RawPacket) -> Result<Packet, WireError> {
-    let expected_flags = match raw.packet_type() {
-        3 => raw.flags(),
+fn packet(frame: Frame<'_>) -> Result<Packet, WireError> {
+    let expected_flags = match frame.kind {
+        3 => frame.flags,
         8 | 10 => 0b0010,
         _ => 0,
     };
-    if raw.flags() != expected_flags {
+    if frame.flags != expected_flags {
         return Err(WireError::Malformed("flags of the fixed header"));
     }
-    match raw.packet_type() {
-        1 => connect(raw),
-        2 => connack(raw),
-        3 => publish(raw),
-        4 => Ok(Packet::PubAck { id: bare_id(raw)? }),
+    match frame.kind {
+        1 => connect(frame),
+        2 => connack(frame),
+        3 => publish::read(frame).map(Packet::Publish),
+        PUBACK => Ok(Packet::PubAck { id: bare_id(frame)? }),
         5..=7 => Err(WireError::ExactlyOnce),
-        8 => subscribe(raw),
-        9 => suback(raw),
-        10 => unsubscribe(raw),
-        11 => Ok(Packet::UnsubAck { id: bare_id(raw)? }),
-        12 => empty(raw, Packet::PingReq),
-        13 => empty(raw, Packet::PingResp),
-        14 => empty(raw, Packet::Disconnect),
+        8 => subscribe(frame),
+        9 => suback(frame),
+        10 => unsubscribe(frame),
+        UNSUBACK => Ok(Packet::UnsubAck { id: bare_id(frame)? }),
+        12 => empty(frame, Packet::PingReq),
+        13 => empty(frame, Packet::PingResp),
+        14 => empty(frame, Packet::Disconnect),
         _ => Err(WireError::Malformed("packet type")),
     }
 }
 
-fn connect(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw.parse_exact(core::Connect::parse).map_err(|error| match error {
+fn connect(frame: Frame<'_>) -> Result<Packet, WireError> {
+    let parsed = whole(frame, core::Connect::parse).map_err(|error| match error {
         MqttError::ProtocolError | MqttError::UnsupportedProtocolVersion => WireError::Protocol,
         _ => WireError::Malformed("CONNECT"),
     })?;
-    let flags = raw.data_as_slice()[7];
+    let flags = frame.body[7];
     let will_bits = (flags >> 3) & 0b111;
     if flags & 1 != 0 || will_bits & 0b11 == 0b11 || (!parsed.will_flag() && will_bits != 0) {
         return Err(WireError::Malformed("CONNECT flags"));
@@ -186,19 +161,20 @@ fn connect(raw: &RawPacket) -> Result<Packet, WireError> {
         }),
         _ => None,
     };
-    Ok(Packet::Connect(Connect {
+    let connect = Connect {
         client_id: text(parsed.client_id())?,
         username: parsed.user_name().map(text).transpose()?,
         password: parsed.password().map(Bytes::copy_from_slice),
         clean_session: parsed.clean_session(),
         keep_alive: parsed.keep_alive(),
         will,
-    }))
+    };
+    Ok(connect.into())
 }
 
-fn connack(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw.parse_exact(core::Connack::parse).map_err(|_| WireError::Malformed("CONNACK"))?;
-    if raw.data_as_slice()[0] > 1 {
+fn connack(frame: Frame<'_>) -> Result<Packet, WireError> {
+    let parsed = whole(frame, core::Connack::parse).map_err(|_| WireError::Malformed("CONNACK"))?;
+    if frame.body[0] > 1 {
         return Err(WireError::Malformed("CONNACK flags"));
     }
     let code = match parsed.return_code() {
@@ -212,25 +188,8 @@ fn connack(raw: &RawPacket) -> Result<Packet, WireError> {
     Ok(Packet::ConnAck { session_present: parsed.session_present(), code })
 }
 
-fn publish(raw: &RawPacket) -> Result<Packet, WireError> {
-    let PacketData::Publish(data) = &raw.data else {
-        return Err(WireError::Malformed("PUBLISH"));
-    };
-    let (parsed, _) =
-        core::Publish::parse(raw.flags(), Arc::clone(data)).map_err(|_| WireError::Malformed("PUBLISH"))?;
-    let dup = parsed.dup();
-    let quality = match (parsed.qos(), parsed.packet_id()) {
-        (CoreQos::AtMostOnce, _) if !dup => Quality::AtMostOnce,
-        (CoreQos::AtLeastOnce, Some(id)) => Quality::AtLeastOnce { id: nonzero(id)?, dup },
-        (CoreQos::ExactlyOnce, Some(id)) => Quality::ExactlyOnce { id: nonzero(id)?, dup },
-        _ => return Err(WireError::Malformed("PUBLISH flags")),
-    };
-    let payload = Bytes::copy_from_slice(parsed.payload().as_slice());
-    Ok(Packet::Publish(Publish { topic: topic_name(parsed.topic_name())?, payload, retain: parsed.retain(), quality }))
-}
-
-fn subscribe(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw.parse_exact(core::Subscribe::parse).map_err(|_| WireError::Malformed("SUBSCRIBE"))?;
+fn subscribe(frame: Frame<'_>) -> Result<Packet, WireError> {
+    let parsed = whole(frame, core::Subscribe::parse).map_err(|_| WireError::Malformed("SUBSCRIBE"))?;
     let mut filters = Vec::with_capacity(parsed.entries().len());
     for entry in parsed.entries() {
         // The upper six bits are reserved (section 3.8.3); the crate reads them as MQTT 5 options.
@@ -242,8 +201,8 @@ fn subscribe(raw: &RawPacket) -> Result<Packet, WireError> {
     Ok(Packet::Subscribe { id: nonzero(parsed.packet_id())?, filters })
 }
 
-fn suback(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw.parse_exact(core::Suback::parse).map_err(|_| WireError::Malformed("SUBACK"))?;
+fn suback(frame: Frame<'_>) -> Result<Packet, WireError> {
+    let parsed = whole(frame, core::Suback::parse).map_err(|_| WireError::Malformed("SUBACK"))?;
     let codes = parsed
         .return_codes()
         .iter()
@@ -257,22 +216,30 @@ fn suback(raw: &RawPacket) -> Result<Packet, WireError> {
     Ok(Packet::SubAck { id: nonzero(parsed.packet_id())?, codes })
 }
 
-fn unsubscribe(raw: &RawPacket) -> Result<Packet, WireError> {
-    let parsed = raw.parse_exact(core::Unsubscribe::parse).map_err(|_| WireError::Malformed("UNSUBSCRIBE"))?;
+fn unsubscribe(frame: Frame<'_>) -> Result<Packet, WireError> {
+    let parsed = whole(frame, core::Unsubscribe::parse).map_err(|_| WireError::Malformed("UNSUBSCRIBE"))?;
     let filters: Result<Vec<_>, _> = parsed.entries().iter().map(MqttString::as_str).map(filter).collect();
     Ok(Packet::Unsubscribe { id: nonzero(parsed.packet_id())?, filters: filters? })
 }
 
+/// Reads a body to its end by one of the crate's parsers.
+fn whole<T>(frame: Frame<'_>, parse: impl FnOnce(&[u8]) -> Result<(T, usize), MqttError>) -> Result<T, MqttError> {
+    match parse(frame.body)? {
+        (packet, taken) if taken == frame.body.len() => Ok(packet),
+        _ => Err(MqttError::MalformedPacket),
+    }
+}
+
 /// Reads a packet that is nothing but its packet id. The crate would take an MQTT 5 reason code behind it.
-fn bare_id(raw: &RawPacket) -> Result<u16, WireError> {
-    match raw.data_as_slice() {
+fn bare_id(frame: Frame<'_>) -> Result<u16, WireError> {
+    match frame.body {
         [high, low] => nonzero(u16::from_be_bytes([*high, *low])),
         _ => Err(WireError::Malformed("length of an acknowledgement")),
     }
 }
 
-fn empty(raw: &RawPacket, packet: Packet) -> Result<Packet, WireError> {
-    if raw.data_as_slice().is_empty() { Ok(packet) } else { Err(WireError::Malformed("bytes after an empty packet")) }
+fn empty(frame: Frame<'_>, packet: Packet) -> Result<Packet, WireError> {
+    if frame.body.is_empty() { Ok(packet) } else { Err(WireError::Malformed("bytes after an empty packet")) }
 }
 
 fn nonzero(id: u16) -> Result<u16, WireError> {
@@ -285,10 +252,7 @@ fn text(text: &str) -> Result<String, WireError> {
 }
 
 fn topic_name(topic: &str) -> Result<String, WireError> {
-    if topic.is_empty() || topic.bytes().any(|byte| matches!(byte, b'#' | b'+')) {
-        return Err(WireError::Malformed("topic name"));
-    }
-    text(topic)
+    if publish::is_topic_name(topic) { Ok(topic.to_owned()) } else { Err(WireError::Malformed("topic name")) }
 }
 
 fn filter(filter: &str) -> Result<String, WireError> {

@@ -8,8 +8,9 @@ pub const MAX_PACKET_ID: u16 = u16::MAX;
 /// One control packet. The three packets of a QoS 2 hand-shake are left out: neither service speaks QoS 2.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Packet {
-    /// A client's first packet (section 3.1).
-    Connect(Connect),
+    /// A client's first packet (section 3.1). It is by far the largest, and comes once: the others are not to be as
+    /// large.
+    Connect(Box<Connect>),
     /// The server's first packet (section 3.2).
     ConnAck {
         /// The server has kept a session of this client. Never with a refusal.
@@ -56,6 +57,12 @@ pub enum Packet {
     PingResp,
     /// The client's goodbye: its will is forgotten (section 3.14). A server has none, it closes.
     Disconnect,
+}
+
+impl From<Connect> for Packet {
+    fn from(connect: Connect) -> Self {
+        Self::Connect(Box::new(connect))
+    }
 }
 
 /// What a client says first.

@@ -1,5 +1,5 @@
 //! A byte stream as a stream of packets, both ways.
-use super::{Decoder, Packet, WireError, encode};
+use super::{Packet, WireError, decode, encode};
 use crate::host::Stream;
 use bytes::{Buf, BytesMut};
 use std::future::poll_fn;
@@ -19,16 +19,18 @@ const READ_AT_ONCE: usize = 4 * 1024;
 /// for a packet, so neither direction can block the other.
 pub struct MqttStream {
     stream: Stream,
-    decoder: Decoder,
+    /// The longest packet that is read.
+    limit: usize,
     input: BytesMut,
     output: BytesMut,
+    /// All that was queued is written.
     flushed: bool,
 }
 
 impl MqttStream {
     /// Reads packets of at most `limit` bytes.
     pub fn new(stream: Stream, limit: usize) -> Self {
-        Self { stream, decoder: Decoder::new(limit), input: BytesMut::new(), output: BytesMut::new(), flushed: true }
+        Self { stream, limit, input: BytesMut::new(), output: BytesMut::new(), flushed: true }
     }
 
     /// Queues a packet; it is written by the next `next`, `flush` or `close`.
@@ -55,7 +57,9 @@ impl MqttStream {
     pub fn poll_next(&mut self, cx: &mut Context<'_>) -> Poll<Result<Option<Packet>, WireError>> {
         loop {
             let written = self.poll_flush(cx)?;
-            if let Some(packet) = self.decoder.decode(&mut self.input)? {
+            if !self.input.is_empty()
+                && let Some(packet) = decode(&mut self.input, self.limit)?
+            {
                 return Poll::Ready(Ok(Some(packet)));
             }
             if written.is_pending() && self.output.len() > MOST_UNWRITTEN {
@@ -92,7 +96,12 @@ impl MqttStream {
     ///
     /// # Errors
     /// The stream's.
+    #[inline]
     pub fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.flushed { Poll::Ready(Ok(())) } else { self.poll_write(cx) }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         while !self.output.is_empty() {
             let taken = ready!(Pin::new(&mut self.stream).poll_write(cx, &self.output))?;
             if taken == 0 {
@@ -100,10 +109,8 @@ impl MqttStream {
             }
             self.output.advance(taken);
         }
-        if !self.flushed {
-            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-            self.flushed = true;
-        }
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+        self.flushed = true;
         Poll::Ready(Ok(()))
     }
 }

@@ -1,12 +1,12 @@
 //! The application's data: taken on its periods, sent while there is a session, given up only when the device stops.
-use super::{Device, Output, Phase, State};
+use super::{Device, Output, Phase, State, first};
 use crate::history::{Event, MessageId};
 use crate::iot::device::commands::Step;
 use crate::iot::device::outbox::Message;
 use crate::iot::knobs::SendTimeOut;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::Packet;
-use crate::wire::payload::{Payload, digest};
+use crate::wire::payload::digest;
 use std::time::Duration;
 
 /// With the knob `send-time-out: 4s-drop`: how long the application waits for one message, as the high-availability
@@ -80,15 +80,15 @@ impl Device {
     pub(super) fn offer(&mut self, now: Duration) {
         let Some(telemetry) = &mut self.telemetry else { return };
         while telemetry.due <= now && !self.outbox.is_full() {
-            let id = MessageId { producer: telemetry.producer, number: telemetry.next };
-            let payload = Payload::new(telemetry.name.as_str(), telemetry.next).to_bytes();
+            let id = MessageId { producer: telemetry.producer, number: telemetry.next.number };
+            let payload = telemetry.next.to_bytes();
             let offered = Event::Offered { message: id, digest: digest(&payload) };
             let topic = telemetry_topic(&self.plan.host, id.number);
             if self.outbox.offer(Message { id, topic, payload, given: now }).is_err() {
                 return;
             }
             self.outputs.push(Output::Record(offered));
-            telemetry.next += 1;
+            telemetry.next.number += 1;
             // After having waited for room it goes on from now: it has not measured meanwhile.
             telemetry.due = (telemetry.due + telemetry.period).max(now + Duration::from_nanos(1));
         }
@@ -104,8 +104,12 @@ impl Device {
     }
 
     pub(super) fn send_all(&mut self, now: Duration) {
-        let twin = [self.reports.send(now), self.desired.send(now)];
-        twin.into_iter().flatten().for_each(|packet| self.send(now, packet));
+        if let Some(report) = self.reports.send(now) {
+            self.send(now, report);
+        }
+        if let Some(request) = self.desired.send(now) {
+            self.send(now, request);
+        }
         while self.methods.has_answer() {
             // An answer's id is not looked for among telemetry's: 65,000 messages lie between two of the same.
             let id = self.outbox.fresh_packet_id();
@@ -129,13 +133,18 @@ impl Device {
 
     /// Says since when the oldest answer of the hub is outstanding.
     pub(super) fn oldest_request(&self) -> Option<Duration> {
-        let twin = [self.reports.waiting_since(), self.desired.waiting_since()];
-        twin.into_iter().chain([self.outbox.waiting_since(), self.methods.waiting_since()]).flatten().min()
+        first([
+            self.reports.waiting_since(),
+            self.desired.waiting_since(),
+            self.outbox.waiting_since(),
+            self.methods.waiting_since(),
+        ])
     }
 }
 
 /// Telemetry's topic, with its system properties: message id, content type and encoding
 /// (Microsoft docs, iot-hub-mqtt-support).
 fn telemetry_topic(device: &str, number: u64) -> String {
-    format!("devices/{device}/messages/events/%24.mid={number}&%24.ct=application%2Fjson&%24.ce=utf-8")
+    let (number, others) = (number.to_string(), "&%24.ct=application%2Fjson&%24.ce=utf-8");
+    ["devices/", device, "/messages/events/%24.mid=", &number, others].concat()
 }

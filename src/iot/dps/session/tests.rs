@@ -44,7 +44,7 @@ fn take(session: &mut Session, packet: Packet) -> Vec<Action> {
 
 fn open() -> Session {
     let mut session = fresh();
-    take(&mut session, Packet::Connect(connect()));
+    take(&mut session, connect().into());
     let filters = vec![(format!("{RESPONSES}#"), Qos::AtLeastOnce)];
     take(&mut session, Packet::Subscribe { id: 1, filters });
     session
@@ -77,7 +77,7 @@ fn answered(actions: Vec<Action>) -> (String, Value) {
 #[test]
 fn a_device_of_the_group_comes_in_with_a_clean_session() {
     for clean_session in [true, false] {
-        let actions = take(&mut fresh(), Packet::Connect(Connect { clean_session, ..connect() }));
+        let actions = take(&mut fresh(), Connect { clean_session, ..connect() }.into());
         let accepted = Packet::ConnAck { session_present: false, code: ConnectCode::Accepted };
         let client_version = Some("azure-iot-device/2.14.0".into());
         assert_eq!(actions, [Action::Send(accepted), Action::Opened { device: "xyz".into(), client_version }]);
@@ -91,7 +91,7 @@ fn the_resource_may_be_sent_raw_and_the_client_version_left_out() {
                 &sig=xckGciiUTtvvnZFxyFGguolP9ASERDUXZ6WM5ZaQ0Oc%3D&skn=registration&se=1618865999";
     let username = Some(format!("{SCOPE}/registrations/xyz/api-version=2019-03-31"));
     let mut session = fresh();
-    take(&mut session, Packet::Connect(Connect { username, password: Some(node.into()), ..connect() }));
+    take(&mut session, Connect { username, password: Some(node.into()), ..connect() }.into());
     asked(take(&mut session, register(r#"{"registrationId":"xyz"}"#)));
 }
 
@@ -115,7 +115,7 @@ fn what_cannot_be_a_device_of_the_group_is_refused_and_closed() {
         (Connect { password: token("xyz", &format!("{resource}2")), ..connect() }, ConnectCode::NotAuthorized),
     ] {
         let mut session = fresh();
-        let actions = take(&mut session, Packet::Connect(changed));
+        let actions = take(&mut session, changed.into());
         let refused = Packet::ConnAck { session_present: false, code };
         assert_eq!(actions, [Action::Send(refused), Action::Close("refused")]);
         assert_eq!(take(&mut session, Packet::PingReq), [], "nothing after the close");
@@ -125,7 +125,7 @@ fn what_cannot_be_a_device_of_the_group_is_refused_and_closed() {
 #[test]
 fn a_subscription_at_quality_2_is_granted_1_and_other_topics_are_refused() {
     let mut session = fresh();
-    take(&mut session, Packet::Connect(connect()));
+    take(&mut session, connect().into());
     let filters = vec![(format!("{RESPONSES}#"), Qos::ExactlyOnce), ("devices/#".into(), Qos::AtMostOnce)];
     let codes = vec![SubscribeCode::Granted(Qos::AtLeastOnce), SubscribeCode::Refused];
     assert_eq!(
@@ -166,7 +166,7 @@ fn a_poll_names_the_operation_it_was_given_and_nobody_elses() {
 fn a_wrong_key_or_an_expired_token_is_unauthorized_when_it_registers() {
     let resource = format!("{SCOPE}/registrations/xyz");
     let mut forger = fresh();
-    take(&mut forger, Packet::Connect(Connect { password: token("abc", &resource), ..connect() }));
+    take(&mut forger, Connect { password: token("abc", &resource), ..connect() }.into());
     let filters = vec![(format!("{RESPONSES}#"), Qos::AtMostOnce)];
     take(&mut forger, Packet::Subscribe { id: 1, filters });
     let mut late = open();
@@ -211,7 +211,7 @@ fn breaches_close_the_connection() {
         ..Publish::at_most_once("t", "")
     });
     for breach in [
-        Packet::Connect(connect()),
+        connect().into(),
         Packet::PingResp,
         second,
         publish("devices/xyz/messages/events/", ""),
@@ -229,13 +229,13 @@ fn breaches_close_the_connection() {
 fn silence_is_borne_for_one_and_a_half_keep_alives() {
     let mut session = fresh();
     assert_eq!(session.deadline(), Some(NOW + CONNECT_WITHIN));
-    take(&mut session, Packet::Connect(connect()));
+    take(&mut session, connect().into());
     assert_eq!(session.deadline(), Some(NOW + Duration::from_secs(90)));
     session.handle(at(NOW * 2, wall()), Packet::PingReq);
     assert_eq!(session.deadline(), Some(NOW * 2 + Duration::from_secs(90)));
     for (keep_alive, deadline) in [(0, None), (u16::MAX, Some(NOW + LONGEST_SILENCE))] {
         let mut session = fresh();
-        take(&mut session, Packet::Connect(Connect { keep_alive, ..connect() }));
+        take(&mut session, Connect { keep_alive, ..connect() }.into());
         assert_eq!(session.deadline(), deadline);
     }
 }
@@ -248,7 +248,7 @@ proptest! {
     }
     #[test]
     fn arbitrary_usernames_never_come_in(username in ".{0,60}") {
-        let actions = take(&mut fresh(), Packet::Connect(Connect { username: Some(username), ..connect() }));
+        let actions = take(&mut fresh(), Connect { username: Some(username), ..connect() }.into());
         prop_assert!(matches!(actions.last(), Some(Action::Close(_))));
     }
     #[test]
@@ -272,7 +272,7 @@ fn hostile_packet() -> impl Strategy<Value = Packet> {
     prop_oneof![
         Just(Packet::PingReq),
         Just(Packet::PingResp),
-        Just(Packet::Connect(connect())),
+        Just(connect().into()),
         any::<u16>().prop_map(|id| Packet::PubAck { id }),
         (any::<u16>(), text).prop_map(|(id, filter)| Packet::Unsubscribe { id, filters: vec![filter] }),
         (any::<u16>(), text)

@@ -46,7 +46,7 @@ impl Hub {
         match asked {
             Asked::Telemetry(mut properties) => {
                 if publish.retain {
-                    properties.insert("mqtt-retain".into(), Some("true".into()));
+                    properties.insert("mqtt-retain", Some("true"));
                 }
                 self.throttled(moment, from, device, properties, publish.payload, ack);
             }
@@ -60,7 +60,7 @@ impl Hub {
             Asked::Report { rid } => match read_patch(&publish.payload) {
                 Ok(patch) => {
                     let enqueued = enqueued(moment);
-                    let record = Record::Reported { device: device.to_string(), enqueued, patch };
+                    let record = Record::Reported { device: String::from(&**device), enqueued, patch };
                     self.commit(Some(record), Effect::Reported { from, ack, rid });
                 }
                 // Nothing to write: that it came to nothing is the answer.
@@ -98,11 +98,11 @@ impl Hub {
         payload: &[u8],
         ack: Option<(ConnectionId, u16)>,
     ) {
-        let message_id = properties.get(MESSAGE_ID).and_then(Option::as_deref);
+        let message_id = properties.get(MESSAGE_ID).flatten();
         let message = self.producers.sent_as(message_id, payload);
         let enqueued = enqueued(moment);
         let body = BASE64.encode(payload);
-        let record = Record::Telemetry(Telemetry { device: device.to_string(), enqueued, properties, body });
+        let record = Record::Telemetry(Telemetry { device: String::from(&**device), enqueued, properties, body });
         match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),
             Confirms::BeforeStoring => {

@@ -106,9 +106,9 @@ impl Hub {
         if let (Some(will), false) = (live.will, ending == Ending::Disconnect)
             && let Some(Asked::Telemetry(mut properties)) = asked(&device, &will.topic)
         {
-            properties.insert("iothub-MessageType".into(), Some("Will".into()));
+            properties.insert("iothub-MessageType", Some("Will"));
             if will.retain {
-                properties.insert("mqtt-retain".into(), Some("true".into()));
+                properties.insert("mqtt-retain", Some("true"));
             }
             self.telemetry(moment, &device, properties, &will.payload, None);
         }

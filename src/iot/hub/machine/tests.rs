@@ -129,7 +129,7 @@ impl Story {
         let connection = self.hub.opened(self.now);
         let mut connect = connect("xyz", self.moment());
         change(&mut connect);
-        (connection, self.says(connection, Packet::Connect(connect)))
+        (connection, self.says(connection, connect.into()))
     }
 
     /// A connection that has subscribed.

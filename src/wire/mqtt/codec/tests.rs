@@ -1,4 +1,5 @@
 use super::*;
+use crate::wire::mqtt::{Publish, Quality};
 use proptest::prelude::*;
 
 fn bytes_of(packet: &Packet) -> Vec<u8> {
@@ -8,7 +9,7 @@ fn bytes_of(packet: &Packet) -> Vec<u8> {
 }
 
 fn decoded(bytes: &[u8]) -> Result<Option<Packet>, WireError> {
-    Decoder::new(300_000).decode(&mut BytesMut::from(bytes))
+    decode(&mut BytesMut::from(bytes), 300_000)
 }
 
 fn refused(bytes: &[u8]) -> bool {
@@ -23,7 +24,7 @@ fn the_bytes_of_a_publish_are_those_of_the_standard() {
 
 #[test]
 fn the_bytes_of_a_connect_are_those_of_the_standard() {
-    let packet = Packet::Connect(Connect {
+    let packet = Packet::from(Connect {
         client_id: "d".into(),
         username: Some("u".into()),
         password: Some(Bytes::from_static(b"p")),
@@ -40,9 +41,10 @@ fn a_packet_cut_anywhere_waits_for_the_rest() {
     let packet = Packet::Publish(Publish::at_least_once("devices/xyz/messages/events/", vec![7; 200], 3));
     let bytes = bytes_of(&packet);
     for cut in 0..bytes.len() {
-        let mut decoder = Decoder::new(1000);
-        assert_eq!(decoder.decode(&mut BytesMut::from(&bytes[..cut])).unwrap(), None);
-        assert_eq!(decoder.decode(&mut BytesMut::from(&bytes[cut..])).unwrap(), Some(packet.clone()));
+        let mut come = BytesMut::from(&bytes[..cut]);
+        assert_eq!(decode(&mut come, 1000).unwrap(), None);
+        come.extend_from_slice(&bytes[cut..]);
+        assert_eq!(decode(&mut come, 1000).unwrap(), Some(packet.clone()));
     }
 }
 
@@ -51,17 +53,16 @@ fn two_packets_in_one_read_come_one_by_one() {
     let mut bytes = BytesMut::new();
     encode(&Packet::PingReq, &mut bytes).unwrap();
     encode(&Packet::PubAck { id: 9 }, &mut bytes).unwrap();
-    let mut decoder = Decoder::new(100);
-    assert_eq!(decoder.decode(&mut bytes).unwrap(), Some(Packet::PingReq));
-    assert_eq!(decoder.decode(&mut bytes).unwrap(), Some(Packet::PubAck { id: 9 }));
-    assert_eq!(decoder.decode(&mut bytes).unwrap(), None);
+    assert_eq!(decode(&mut bytes, 100).unwrap(), Some(Packet::PingReq));
+    assert_eq!(decode(&mut bytes, 100).unwrap(), Some(Packet::PubAck { id: 9 }));
+    assert_eq!(decode(&mut bytes, 100).unwrap(), None);
 }
 
 #[test]
 fn a_packet_over_the_limit_is_refused_before_its_body_is_read() {
     let bytes = bytes_of(&Packet::Publish(Publish::at_most_once("t", vec![0; 200])));
     let head = &mut BytesMut::from(&bytes[..3]);
-    assert!(matches!(Decoder::new(100).decode(head), Err(WireError::TooLong)));
+    assert!(matches!(decode(head, 100), Err(WireError::TooLong)));
 }
 
 #[test]
@@ -136,7 +137,7 @@ fn connect_strategy() -> impl Strategy<Value = Connect> {
 fn packet_strategy() -> impl Strategy<Value = Packet> {
     let code = prop_oneof![qos().prop_map(SubscribeCode::Granted), Just(SubscribeCode::Refused)];
     prop_oneof![
-        connect_strategy().prop_map(Packet::Connect),
+        connect_strategy().prop_map(Packet::from),
         publish_strategy().prop_map(Packet::Publish),
         any::<bool>().prop_map(|session_present| Packet::ConnAck { session_present, code: ConnectCode::Accepted }),
         (1..=u16::MAX).prop_map(|id| Packet::PubAck { id }),
@@ -156,15 +157,14 @@ proptest! {
     #[test]
     fn every_packet_survives_its_own_bytes(packet in packet_strategy()) {
         let mut bytes = BytesMut::from(&bytes_of(&packet)[..]);
-        prop_assert_eq!(Decoder::new(300_000).decode(&mut bytes).unwrap(), Some(packet));
+        prop_assert_eq!(decode(&mut bytes, 300_000).unwrap(), Some(packet));
         prop_assert!(bytes.is_empty());
     }
 
     #[test]
     fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
-        let mut decoder = Decoder::new(10_000);
         let mut bytes = BytesMut::from(&bytes[..]);
-        while let Ok(Some(_)) = decoder.decode(&mut bytes) {}
+        while let Ok(Some(_)) = decode(&mut bytes, 10_000) {}
     }
 
     #[test]
@@ -172,8 +172,7 @@ proptest! {
         let mut bytes = bytes_of(&packet);
         let place = place.index(bytes.len());
         bytes[place] = byte;
-        let mut decoder = Decoder::new(10_000);
         let mut bytes = BytesMut::from(&bytes[..]);
-        while let Ok(Some(_)) = decoder.decode(&mut bytes) {}
+        while let Ok(Some(_)) = decode(&mut bytes, 10_000) {}
     }
 }

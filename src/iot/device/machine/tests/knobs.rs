@@ -166,9 +166,8 @@ fn a_token_that_is_never_renewed_is_shown_again_until_another_hub_needs_another(
         story.now += 100 * SECOND;
         story.learns(hub);
         story.is_connected();
-        let Some(Packet::Connect(Connect { password: Some(password), .. })) = story.sent.last() else {
-            panic!("no connect")
-        };
+        let Some(Packet::Connect(connect)) = story.sent.last() else { panic!("no connect") };
+        let password = connect.password.as_ref().unwrap();
         String::from_utf8(password.to_vec()).unwrap()
     };
     while story.now < 7200 * SECOND {

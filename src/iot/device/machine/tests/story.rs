@@ -58,7 +58,7 @@ impl Story {
     }
 
     pub(super) fn collect(&mut self) {
-        for output in self.device.outputs() {
+        for output in std::mem::take(self.device.outputs()) {
             match output {
                 Output::Dial(to) => self.dialling = Some(to),
                 Output::Send(packet) => self.sent.push(packet),

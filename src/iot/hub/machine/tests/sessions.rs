@@ -94,7 +94,7 @@ fn every_error_is_a_disconnect() {
         (Packet::Publish(too_long), Ending::TooLong),
         (Packet::Publish(publish("devices/abc/messages/events/")), Ending::Topic),
         (subscribe("#"), Ending::Topic),
-        (Packet::Connect(connect("xyz", again)), Ending::Unexpected),
+        (connect("xyz", again).into(), Ending::Unexpected),
         (Packet::PingResp, Ending::Unexpected),
     ] {
         let mut story = Story::with_xyz();

@@ -175,4 +175,63 @@ proptest! {
         let mut bytes = BytesMut::from(&bytes[..]);
         while let Ok(Some(_)) = decode(&mut bytes, 10_000) {}
     }
+
+    #[test]
+    fn a_publish_has_the_librarys_bytes(publish in publish_strategy()) {
+        prop_assert_eq!(bytes_of(&Packet::Publish(publish.clone())), librarys_bytes(&publish));
+    }
+
+    #[test]
+    fn whatever_came_as_a_publish_is_read_as_the_library_reads_it(
+        publish in publish_strategy(),
+        flags in 0..16u8,
+        changes in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        cut in prop::option::of(any::<prop::sample::Index>()),
+    ) {
+        let bytes = bytes_of(&Packet::Publish(publish));
+        let frame = Frame::first(&bytes, bytes.len()).unwrap().unwrap();
+        let mut body = frame.body.to_vec();
+        for (place, byte) in changes {
+            let place = place.index(body.len());
+            body[place] = byte;
+        }
+        body.truncate(cut.map_or(body.len(), |cut| cut.index(body.len())));
+        let ours = publish::read(Frame { kind: 3, flags, body: &body, length: 0 });
+        prop_assert_eq!(ours.ok(), librarys_reading(flags, &body));
+    }
+
+    #[test]
+    fn an_acknowledgement_has_the_librarys_bytes(id in 1..=u16::MAX) {
+        let puback = core::Puback::builder().packet_id(id).build().unwrap().to_continuous_buffer();
+        prop_assert_eq!(bytes_of(&Packet::PubAck { id }), puback);
+        let unsuback = core::Unsuback::builder().packet_id(id).build().unwrap().to_continuous_buffer();
+        prop_assert_eq!(bytes_of(&Packet::UnsubAck { id }), unsuback);
+    }
+}
+
+/// As mqtt-protocol-core writes it.
+fn librarys_bytes(publish: &Publish) -> Vec<u8> {
+    let builder = core::Publish::builder().topic_name(publish.topic.as_str()).unwrap().retain(publish.retain);
+    let builder = builder.payload(&publish.payload[..]);
+    let builder = match publish.quality {
+        Quality::AtMostOnce => builder.qos(CoreQos::AtMostOnce),
+        Quality::AtLeastOnce { id, dup } => builder.qos(CoreQos::AtLeastOnce).packet_id(id).dup(dup),
+        Quality::ExactlyOnce { id, dup } => builder.qos(CoreQos::ExactlyOnce).packet_id(id).dup(dup),
+    };
+    builder.build().unwrap().to_continuous_buffer()
+}
+
+/// As mqtt-protocol-core reads it, but for what that lets pass and the standard forbids.
+fn librarys_reading(flags: u8, body: &[u8]) -> Option<Publish> {
+    let (parsed, _) = core::Publish::parse(flags, body.into()).ok()?;
+    let (topic, dup) = (parsed.topic_name().to_owned(), parsed.dup());
+    let quality = match (parsed.qos(), parsed.packet_id()) {
+        (CoreQos::AtMostOnce, _) if !dup => Quality::AtMostOnce,
+        (CoreQos::AtLeastOnce, Some(id)) if id > 0 => Quality::AtLeastOnce { id, dup },
+        (CoreQos::ExactlyOnce, Some(id)) if id > 0 => Quality::ExactlyOnce { id, dup },
+        _ => return None,
+    };
+    let payload = Bytes::copy_from_slice(parsed.payload().as_slice());
+    let is_name = !topic.is_empty() && !topic.contains(['#', '+', '\0']);
+    is_name.then_some(Publish { topic, payload, retain: parsed.retain(), quality })
 }

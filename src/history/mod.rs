@@ -8,6 +8,7 @@ mod roster;
 
 pub use directory::{Directory, Place};
 pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};
+pub use kind::{Kind, Kinds};
 pub use outages::{Disturbance, Outages};
 pub use roster::{
     Client, ClientId, Delivery, Destination, DestinationId, HostId, Machine, Operation, OperationId, Owes, Producer,

@@ -1,7 +1,7 @@
 //! One fold over the world's own events: which machines are up, which paths are open, and where a fault is on.
 //!
 //! Bounds are judged from this, never from what a service believes about its peers.
-use super::{Directory, Entry, Event, HostId, Place, Power};
+use super::{Directory, Entry, Event, HostId, Kind, Kinds, Place, Power};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -60,6 +60,10 @@ pub struct Outages {
 type Barriers = BTreeMap<(Place, Place), u32>;
 
 impl Outages {
+    /// The kinds of entry that may disturb something; others mean nothing to it.
+    pub const KINDS: Kinds =
+        Kinds::of(&[Kind::Power, Kind::Cut, Kind::Healed, Kind::Held, Kind::Released, Kind::Fault]);
+
     /// Begins with every machine waiting for its first `Power::On`.
     pub fn new(directory: Arc<Directory>) -> Self {
         let machines = vec![Machine { state: State::NotYet, faults: 0 }; directory.host_count()];

@@ -2,7 +2,7 @@
 use super::bounds::Bounds;
 use super::placement::{Placement, Step};
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
-use crate::history::{Entry, HostId, Reason};
+use crate::history::{Entry, HostId, Kinds, Outages, Reason};
 use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -72,6 +72,9 @@ impl ComesHome {
 }
 
 impl Invariant for ComesHome {
+    fn wants(&self) -> Kinds {
+        Placement::KINDS.and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let step = self.placement.see(entry, scene);
         match step {

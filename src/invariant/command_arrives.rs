@@ -2,7 +2,7 @@
 use super::bounds::Bounds;
 use super::ways::Ways;
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
-use crate::history::{ClientId, Entry, Event, HostId, OperationId, Owes, Power, Roster};
+use crate::history::{ClientId, Entry, Event, HostId, Kind, Kinds, OperationId, Outages, Owes, Power, Roster};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -24,6 +24,8 @@ pub(super) const REGISTRATION: Registration = Registration {
 };
 
 struct CommandArrives {
+    /// The plan has a command.
+    is_promised: bool,
     bounds: Bounds,
     limit: Duration,
     /// Operations accepted, and neither handled nor expired.
@@ -53,6 +55,7 @@ struct Waiting {
 impl CommandArrives {
     fn new(roster: &Roster, rules: &Rules) -> Self {
         Self {
+            is_promised: roster.operations.iter().any(|planned| matches!(planned.owes, Owes::Handling { .. })),
             bounds: Bounds::new(rules.command_arrives),
             limit: rules.command_arrives,
             open: BTreeMap::new(),
@@ -67,6 +70,10 @@ impl CommandArrives {
         let (Owes::Handling { ttl }, Some(client)) = (planned.owes, scene.directory.client(&planned.client)) else {
             return;
         };
+        // It is owed once, and from its first acceptance.
+        if self.open.contains_key(&operation.0) {
+            return;
+        }
         tally.exercise(true);
         if scene.custody.operations().of(operation).is_some_and(|asking| asking.handled > 0) {
             tally.check(1);
@@ -147,6 +154,14 @@ impl CommandArrives {
 }
 
 impl Invariant for CommandArrives {
+    fn wants(&self) -> Kinds {
+        if !self.is_promised {
+            return Kinds::NONE;
+        }
+        let operations = Kinds::of(&[Kind::Answered, Kind::CommandHandled]);
+        let sessions = Kinds::of(&[Kind::Connected, Kind::Settled, Kind::SessionLost, Kind::SessionClosed]);
+        operations.and(sessions).and(Ways::KINDS).and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let moved = self.ways.see(entry, scene);
         if let Some(client) = self.session(entry, scene).or(moved) {
@@ -227,6 +242,13 @@ mod tests {
         story.tell("central", Event::CommandQueued { operation: COMMAND });
         story.tell("xyz", Event::CommandDelivered { operation: COMMAND }).after(181);
         story.ends().violated(LOST).custody(&["Asked", "Answered", "CommandQueued", "CommandDelivered"]);
+    }
+
+    #[test]
+    fn one_that_is_accepted_twice_is_owed_once_and_from_the_first_time() {
+        let mut story = commanded();
+        story.after(100).answer(COMMAND, 202).after(79).tell("xyz", handled()).after(600).ends().held(1);
+        commanded().after(100).answer(COMMAND, 202).after(81).ends().violated(LOST);
     }
 
     #[test]

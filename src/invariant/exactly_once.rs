@@ -1,7 +1,7 @@
 //! `exactly-once`: destinations that de-duplicate must do so.
 use super::{Invariant, Registration, Scene, Tally, Violation};
 use crate::custody::{LaneId, Receipt, Turn};
-use crate::history::{Delivery, Entry, Roster};
+use crate::history::{Delivery, Entry, Kind, Kinds, Roster};
 
 pub(super) const REGISTRATION: Registration = Registration {
     name: "exactly-once",
@@ -30,6 +30,9 @@ impl ExactlyOnce {
 }
 
 impl Invariant for ExactlyOnce {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::Received])
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let Turn::Received { message, destination, receipt } = scene.turn else { return };
         match receipt {

@@ -1,7 +1,9 @@
 //! `fair-share`: those that share a subscription take turns.
-use super::sessions::{Attendance, End, receiver};
+use super::sessions::{self, Attendance, End, receiver};
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, DestinationId, Entry, Event, HostId, Name, Roster, SubscriptionMode};
+use crate::history::{
+    ClientId, DestinationId, Entry, Event, HostId, Kind, Kinds, Name, Outages, Roster, SubscriptionMode,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -174,6 +176,13 @@ impl FairShare {
 }
 
 impl Invariant for FairShare {
+    fn wants(&self) -> Kinds {
+        if self.attendance.is_empty() {
+            return Kinds::NONE;
+        }
+        let messages = Kinds::of(&[Kind::Dispatched, Kind::Acked, Kind::Unacked]);
+        messages.and(sessions::KINDS).and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         self.disturbed(scene);
         match &entry.event {

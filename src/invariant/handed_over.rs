@@ -1,7 +1,9 @@
 //! `handed-over`: what a lost consumer had in hand goes to its successor first.
-use super::sessions::{Change, End, receiver};
+use super::sessions::{self, Change, End, receiver};
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, Destination, DestinationId, Entry, Event, MessageId, Power, ProducerId, Roster};
+use crate::history::{
+    ClientId, Destination, DestinationId, Entry, Event, Kind, Kinds, MessageId, Power, ProducerId, Roster,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -21,8 +23,6 @@ pub(super) const REGISTRATION: Registration = Registration {
 struct HandedOver {
     /// By destination; `None`: more than one may be active, and nothing is handed over.
     lists: Vec<Option<List>>,
-    /// None has one active.
-    is_idle: bool,
     clients: BTreeMap<ClientId, Own>,
 }
 
@@ -64,8 +64,7 @@ impl HandedOver {
     fn new(roster: &Roster) -> Self {
         let list =
             |destination: &Destination| destination.mode.filter(|mode| mode.has_one_active()).map(|_| List::default());
-        let lists: Vec<Option<List>> = roster.destinations.iter().map(list).collect();
-        Self { is_idle: lists.iter().all(Option::is_none), lists, clients: BTreeMap::new() }
+        Self { lists: roster.destinations.iter().map(list).collect(), clients: BTreeMap::new() }
     }
 
     fn list(&mut self, destination: Option<DestinationId>) -> Option<&mut List> {
@@ -167,10 +166,13 @@ impl HandedOver {
 }
 
 impl Invariant for HandedOver {
-    fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
-        if self.is_idle {
-            return;
+    fn wants(&self) -> Kinds {
+        if self.lists.iter().all(Option::is_none) {
+            return Kinds::NONE;
         }
+        Kinds::of(&[Kind::Dispatched, Kind::Delivered, Kind::Acked]).and(sessions::KINDS)
+    }
+    fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         match &entry.event {
             Event::Dispatched { message, to, .. } => self.dispatched(*message, to, scene),
             Event::Delivered { message, destination } => self.delivered(entry, (*message, *destination), scene, tally),

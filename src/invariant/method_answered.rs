@@ -1,7 +1,9 @@
 //! `method-answered`: whoever calls a method is told what came of it, and it did not run twice.
 use super::bounds::Bounds;
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{Client, Disturbance, Entry, Event, HostId, Operation, OperationId, Owes, Power};
+use crate::history::{
+    Client, Disturbance, Entry, Event, HostId, Kind, Kinds, Operation, OperationId, Outages, Owes, Power, Roster,
+};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -21,10 +23,12 @@ pub(super) const REGISTRATION: Registration = Registration {
         power or was stopped waits no more, and the time does not run while it is frozen. However often a request is \
         sent, the device's application may run the method once: a second run is a violation, whatever was answered.",
     bounded: false,
-    build: |_, _| Box::new(MethodAnswered::new()),
+    build: |roster, _| Box::new(MethodAnswered::new(roster)),
 };
 
 struct MethodAnswered {
+    /// The plan has a method.
+    is_promised: bool,
     bounds: Bounds,
     open: BTreeMap<u32, Call>,
     /// What went wrong or was put right within the last [`SHORTLY`].
@@ -41,8 +45,9 @@ struct Call {
 }
 
 impl MethodAnswered {
-    fn new() -> Self {
-        Self { bounds: Bounds::new(AFTER_TIME_OUT), open: BTreeMap::new(), recent: VecDeque::new() }
+    fn new(roster: &Roster) -> Self {
+        let is_promised = roster.operations.iter().any(|planned| matches!(planned.owes, Owes::Answer { .. }));
+        Self { is_promised, bounds: Bounds::new(AFTER_TIME_OUT), open: BTreeMap::new(), recent: VecDeque::new() }
     }
 
     fn asked(&mut self, now: Duration, operation: OperationId, scene: &Scene<'_>, tally: &mut Tally) {
@@ -108,6 +113,12 @@ impl MethodAnswered {
 }
 
 impl Invariant for MethodAnswered {
+    fn wants(&self) -> Kinds {
+        if !self.is_promised {
+            return Kinds::NONE;
+        }
+        Kinds::of(&[Kind::Asked, Kind::Answered, Kind::MethodRun]).and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         match &entry.event {
             Event::Asked { operation } => self.asked(entry.at, *operation, scene, tally),

@@ -2,6 +2,8 @@
 //!
 //! An invariant sees each entry of the history after [`crate::custody`] and [`crate::history::Outages`] have
 //! folded it, and writes what it finds into its [`Tally`]. It never asks a service what it believes.
+#[cfg(test)]
+mod agreement;
 mod bounds;
 mod comes_home;
 mod command_arrives;

@@ -1,7 +1,7 @@
 //! `no-confirmed-loss`: what the service confirmed, it may not lose.
 use super::{Invariant, Registration, Scene, Tally, Violation};
 use crate::custody::{Receipt, Turn};
-use crate::history::Entry;
+use crate::history::{Entry, Kind, Kinds};
 use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -20,6 +20,9 @@ pub(super) const REGISTRATION: Registration = Registration {
 struct NoConfirmedLoss;
 
 impl Invariant for NoConfirmedLoss {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::Confirmed, Kind::Received])
+    }
     fn see(&mut self, _entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         match scene.turn {
             Turn::Confirmed { kept, tried, .. } if kept > 0 => {

@@ -1,7 +1,7 @@
 //! `no-invention`: nothing comes out that did not go in.
 use super::{Invariant, Registration, Scene, Tally, Violation};
 use crate::custody::{Receipt, Stranger, Turn};
-use crate::history::{Entry, Event, MessageId};
+use crate::history::{Entry, Event, Kind, Kinds, MessageId};
 
 pub(super) const REGISTRATION: Registration = Registration {
     name: "no-invention",
@@ -19,6 +19,9 @@ pub(super) const REGISTRATION: Registration = Registration {
 struct NoInvention;
 
 impl Invariant for NoInvention {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::Offered, Kind::Received, Kind::Unrecognised])
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let mut violate = |message: Option<MessageId>, what: String| {
             let custody = message.map(|message| scene.custody.of(message)).unwrap_or_default();

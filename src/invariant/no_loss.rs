@@ -1,7 +1,7 @@
 //! `no-loss`: the seed's promise, "no data was lost".
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
 use crate::custody::{Receipt, Turn};
-use crate::history::Entry;
+use crate::history::{Entry, Kind, Kinds};
 use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -29,6 +29,9 @@ impl NoLoss {
 }
 
 impl Invariant for NoLoss {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::GivenUp, Kind::Received])
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         match scene.turn {
             Turn::Received { receipt: Receipt::First { owed: true, tried, .. }, .. } => {

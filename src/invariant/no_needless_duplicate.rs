@@ -1,7 +1,7 @@
 //! `no-needless-duplicate`: at least once is no licence.
 use super::{Invariant, Registration, Scene, Tally, Violation};
 use crate::custody::{Receipt, Turn};
-use crate::history::Entry;
+use crate::history::{Entry, Kind, Kinds};
 
 pub(super) const REGISTRATION: Registration = Registration {
     name: "no-needless-duplicate",
@@ -20,6 +20,9 @@ pub(super) const REGISTRATION: Registration = Registration {
 struct NoNeedlessDuplicate;
 
 impl Invariant for NoNeedlessDuplicate {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::Received])
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let Turn::Received { message, destination, receipt } = scene.turn else { return };
         match receipt {

@@ -1,7 +1,7 @@
 //! `one-active`: where one consumer at a time gets everything, there are never two.
-use super::sessions::{Change, forgets};
+use super::sessions::{self, Change, forgets};
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, DestinationId, Entry, Event, HostId, MessageId, Roster, SubscriptionMode};
+use crate::history::{ClientId, DestinationId, Entry, Event, HostId, Kind, Kinds, MessageId, Roster, SubscriptionMode};
 use std::collections::BTreeMap;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -69,6 +69,12 @@ impl OneActive {
 }
 
 impl Invariant for OneActive {
+    fn wants(&self) -> Kinds {
+        if !self.promised.contains(&true) {
+            return Kinds::NONE;
+        }
+        Kinds::of(&[Kind::Dispatched]).and(sessions::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         if let Event::Dispatched { message, to, .. } = &entry.event {
             if let Some((destination, target, allowed)) = self.dispatched(&entry.host, to, scene) {

@@ -2,7 +2,7 @@
 use super::bounds::Bounds;
 use super::placement::{Placed, Placement, Step};
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
-use crate::history::{Entry, HostId, Roster};
+use crate::history::{Entry, HostId, Kinds, Outages, Roster};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -121,6 +121,9 @@ impl OneConnection {
 }
 
 impl Invariant for OneConnection {
+    fn wants(&self) -> Kinds {
+        Placement::KINDS.and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         match self.placement.see(entry, scene) {
             Some(Step::Allocated { client, to, before, .. }) => {

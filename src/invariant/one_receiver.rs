@@ -1,8 +1,8 @@
 //! `one-receiver`: consumers that compete for messages do not share them.
-use super::sessions::{Attendance, receiver};
+use super::sessions::{self, Attendance, receiver};
 use super::{Invariant, Registration, Scene, Tally, Violation};
 use crate::custody::{LaneId, Receipt, Turn};
-use crate::history::{ClientId, DestinationId, Entry, Event, MessageId, Roster};
+use crate::history::{ClientId, DestinationId, Entry, Event, Kind, Kinds, MessageId, Roster};
 use std::collections::BTreeMap;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -38,10 +38,10 @@ impl OneReceiver {
 
     fn received(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let Turn::Received { message, destination, receipt } = scene.turn else { return };
-        let Some(client) = receiver(&entry.host, destination, scene) else { return };
         if !is_shared(destination, scene) {
             return;
         }
+        let Some(client) = receiver(&entry.host, destination, scene) else { return };
         match receipt {
             Receipt::First { lane, .. } => {
                 self.firsts.entry(lane).or_default().insert(message.number, client);
@@ -82,6 +82,12 @@ fn is_shared(destination: DestinationId, scene: &Scene<'_>) -> bool {
 }
 
 impl Invariant for OneReceiver {
+    fn wants(&self) -> Kinds {
+        if self.attendance.is_empty() {
+            return Kinds::NONE;
+        }
+        sessions::KINDS.and(Kinds::of(&[Kind::Dispatched, Kind::Delivered, Kind::Received]))
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         match &entry.event {
             Event::Dispatched { to, .. } => {

@@ -1,7 +1,7 @@
 //! `order`: ordered routes keep the producer's order.
 use super::{Invariant, Registration, Scene, Tally, Violation};
 use crate::custody::{Receipt, Turn};
-use crate::history::{Entry, Roster};
+use crate::history::{Entry, Kind, Kinds, Roster};
 
 pub(super) const REGISTRATION: Registration = Registration {
     name: "order",
@@ -27,6 +27,9 @@ impl Order {
 }
 
 impl Invariant for Order {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::Received])
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let Turn::Received { message, destination, receipt: Receipt::First { lane, .. } } = scene.turn else { return };
         let Some(next) = &mut self.next[lane.index()] else { return };

@@ -1,6 +1,6 @@
 //! `paced`: clients that are refused do not hammer.
 use super::{Invariant, Pace, Registration, Scene, Tally, Violation};
-use crate::history::{Entry, Event, Name, Roster};
+use crate::history::{Entry, Event, Kind, Kinds, Name, Roster};
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
@@ -60,6 +60,9 @@ fn window<'a>(windows: &'a mut BTreeMap<Name, Window>, name: &Name) -> &'a mut W
 }
 
 impl Invariant for Paced {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[Kind::Connecting, Kind::Refused])
+    }
     fn see(&mut self, entry: &Entry, _scene: &Scene<'_>, tally: &mut Tally) {
         match &entry.event {
             Event::Connecting { client, service } => {

@@ -1,7 +1,7 @@
 //! A panel of invariants: what folds the history once and lets each of them judge it.
 use super::{Finding, Invariant, Registration, Rules, Scene, Tally};
 use crate::custody::{Custody, Turn};
-use crate::history::{Directory, Entry, MessageId, Outages, Roster};
+use crate::history::{Directory, Entry, Kind, Kinds, MessageId, Outages, Roster};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -9,15 +9,40 @@ struct Seat {
     registration: &'static Registration,
     invariant: Box<dyn Invariant>,
     tally: Tally,
+    /// When its next bound could run out, as of the latest entry that it saw.
+    deadline: Option<Duration>,
 }
 
-/// Folds entries and asks each invariant what it makes of them. Waived ones have no seat.
+impl Seat {
+    fn new(registration: &'static Registration, roster: &Roster, rules: &Rules) -> Self {
+        let invariant = (registration.build)(roster, rules);
+        Self { registration, deadline: invariant.next_deadline(), invariant, tally: Tally::default() }
+    }
+    /// Shows an entry; says whether the deadline has moved.
+    fn see(&mut self, entry: &Entry, scene: &Scene<'_>) -> bool {
+        self.invariant.see(entry, scene, &mut self.tally);
+        self.look_at_clock()
+    }
+    /// Ends the bounds that have run out.
+    fn expire(&mut self, now: Duration, scene: &Scene<'_>) {
+        self.invariant.expire(now, scene, &mut self.tally);
+        self.look_at_clock();
+    }
+    fn look_at_clock(&mut self) -> bool {
+        let deadline = self.invariant.next_deadline();
+        std::mem::replace(&mut self.deadline, deadline) != deadline
+    }
+}
+
+/// Folds entries and asks those invariants that make something of an entry what it is. Waived ones have no seat.
 pub struct Panel {
     roster: Arc<Roster>,
     directory: Arc<Directory>,
     outages: Outages,
     custody: Custody,
     seats: Vec<Seat>,
+    /// By kind of event: the seats whose invariants want it.
+    hearers: Vec<Vec<usize>>,
     waived: Vec<Finding>,
     /// When the next bound could run out, as of the latest entry.
     deadline: Option<Duration>,
@@ -30,11 +55,7 @@ impl Panel {
         let (mut seats, mut waived) = (Vec::new(), Vec::new());
         for registration in registrations {
             match rules.waived.get(registration.name) {
-                None => seats.push(Seat {
-                    registration,
-                    invariant: (registration.build)(&roster, rules),
-                    tally: Tally::default(),
-                }),
+                None => seats.push(Seat::new(registration, &roster, rules)),
                 reason => {
                     let waived_because = reason.cloned();
                     waived.push(Finding { waived: waived_because, ..Tally::default().finding(registration.name) });
@@ -43,7 +64,15 @@ impl Panel {
         }
         let outages = Outages::new(directory.clone());
         let custody = Custody::new(roster.clone(), directory.clone());
-        Self { roster, directory, outages, custody, seats, waived, deadline: None }
+        let hearers = hearers(seats.iter().map(|seat| seat.invariant.wants()));
+        Self { roster, directory, outages, custody, seats, hearers, waived, deadline: None }
+    }
+
+    /// Shows every invariant every entry, whatever it wants: it must come to the same findings.
+    #[cfg(test)]
+    pub(super) fn showing_everything(mut self) -> Self {
+        self.hearers.fill((0..self.seats.len()).collect());
+        self
     }
 
     /// Records the full custody of one message.
@@ -59,12 +88,13 @@ impl Panel {
         let disturbance = self.outages.see(entry);
         let turn = self.custody.see(entry, &self.outages, disturbance);
         let scene = Scene { turn, disturbance, ..scene(&self.roster, &self.directory, &self.custody, &self.outages) };
-        let mut deadline: Option<Duration> = None;
-        for seat in &mut self.seats {
-            seat.invariant.see(entry, &scene, &mut seat.tally);
-            deadline = sooner(deadline, seat.invariant.next_deadline());
+        let mut moved = false;
+        for seat in &self.hearers[entry.event.kind().index()] {
+            moved |= self.seats[*seat].see(entry, &scene);
         }
-        self.deadline = deadline;
+        if moved {
+            self.deadline = self.first_deadline();
+        }
     }
 
     /// Judges the bounds that have run out by now.
@@ -76,11 +106,12 @@ impl Panel {
 
     fn expire(&mut self, now: Duration) {
         let scene = scene(&self.roster, &self.directory, &self.custody, &self.outages);
-        self.deadline = None;
-        for seat in &mut self.seats {
-            seat.invariant.expire(now, &scene, &mut seat.tally);
-            self.deadline = sooner(self.deadline, seat.invariant.next_deadline());
-        }
+        self.seats.iter_mut().for_each(|seat| seat.expire(now, &scene));
+        self.deadline = self.first_deadline();
+    }
+
+    fn first_deadline(&self) -> Option<Duration> {
+        self.seats.iter().filter_map(|seat| seat.deadline).min()
     }
 
     /// When a bound could run out, if nothing happens until then.
@@ -130,9 +161,9 @@ fn scene<'a>(roster: &'a Roster, directory: &'a Directory, custody: &'a Custody,
     Scene { roster, directory, custody, outages, turn: Turn::Quiet, disturbance: None }
 }
 
-fn sooner(a: Option<Duration>, b: Option<Duration>) -> Option<Duration> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a.min(b)),
-        (a, b) => a.or(b),
-    }
+/// By kind of event: who wants it, in the order of the seats.
+fn hearers(wants: impl Iterator<Item = Kinds>) -> Vec<Vec<usize>> {
+    let wants: Vec<Kinds> = wants.collect();
+    let hearers = |kind: &Kind| (0..wants.len()).filter(|seat| wants[*seat].contains(*kind)).collect();
+    Kind::ALL.iter().map(hearers).collect()
 }

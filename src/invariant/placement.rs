@@ -1,7 +1,7 @@
 //! Where placed clients are and where they belong: sessions and allocations, folded.
 use super::Scene;
-use super::sessions::{Change, End, Sessions, forgets};
-use crate::history::{ClientId, Entry, Event, HostId, Outages, Reason};
+use super::sessions::{self, Change, End, Sessions, forgets};
+use crate::history::{ClientId, Entry, Event, HostId, Kind, Kinds, Outages, Reason};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One client that a provisioning service places.
@@ -45,6 +45,9 @@ pub(super) struct Placement {
 }
 
 impl Placement {
+    /// The kinds of entry that it folds.
+    pub(super) const KINDS: Kinds = sessions::KINDS.and(Kinds::of(&[Kind::Allocated, Kind::Settled]));
+
     /// Folds one entry.
     pub(super) fn see(&mut self, entry: &Entry, scene: &Scene<'_>) -> Option<Step> {
         match &entry.event {

@@ -1,9 +1,9 @@
 //! What the clients of one destination owe together: receipts, while something is owed to them.
 use super::bounds::Bounds;
-use super::sessions::{Attendance, End};
+use super::sessions::{self, Attendance, End};
 use super::ways::ways_of;
 use super::{Scene, Tally};
-use crate::history::{ClientId, DestinationId, Entry, Event, Roster, SubscriptionMode};
+use crate::history::{ClientId, DestinationId, Entry, Event, Kind, Kinds, Roster, SubscriptionMode};
 use std::collections::BTreeSet;
 use std::time::Duration;
 
@@ -36,6 +36,15 @@ impl Receiving {
         }
         let first_subject = roster.clients.len() as u32;
         Self { attendance: Attendance::of(roster, |_| true), places, first_subject }
+    }
+
+    /// The kinds of entry that it folds.
+    pub(super) fn wants(&self) -> Kinds {
+        let receipts = Kinds::of(&[Kind::Received, Kind::Confirmed, Kind::GivenUp]);
+        match self.places.iter().all(Option::is_none) {
+            true => Kinds::NONE,
+            false => sessions::KINDS.and(receipts),
+        }
     }
 
     fn subject(&self, destination: DestinationId) -> u32 {

@@ -3,7 +3,7 @@ use super::bounds::Bounds;
 use super::receiving::Receiving;
 use super::ways::Ways;
 use super::{Invariant, Registration, Rules, Scene, Tally, Violation};
-use crate::history::{Client, ClientId, Entry, Event, HostId, Power, ProducerId, Roster};
+use crate::history::{Client, ClientId, Entry, Event, HostId, Kind, Kinds, Outages, Power, ProducerId, Roster};
 use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -135,6 +135,10 @@ impl Recovers {
 }
 
 impl Invariant for Recovers {
+    fn wants(&self) -> Kinds {
+        let progress = Kinds::of(&[Kind::SessionLost, Kind::Refused, Kind::Confirmed, Kind::Connected, Kind::Settled]);
+        progress.and(self.receiving.wants()).and(Ways::KINDS).and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let change = self.receiving.see(entry, scene, &mut self.bounds, tally);
         let moved = self.ways.see(entry, scene);

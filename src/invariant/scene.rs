@@ -1,7 +1,7 @@
 //! What an invariant is, and what it may look at.
 use super::Tally;
 use crate::custody::{Custody, Turn};
-use crate::history::{Directory, Disturbance, Entry, Outages, Roster};
+use crate::history::{Directory, Disturbance, Entry, Kinds, Outages, Roster};
 use std::time::Duration;
 
 /// What is known when an entry is judged: everything has folded it already.
@@ -23,6 +23,9 @@ pub struct Scene<'a> {
 
 /// Something that must always hold.
 pub trait Invariant: Send {
+    /// The kinds of entry that it makes anything of, in this run: it is shown no others. One that looks at
+    /// disturbances is to name [`Outages::KINDS`] among them.
+    fn wants(&self) -> Kinds;
     /// Judges one entry.
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally);
     /// Judges the bounds that have run out before `now`.

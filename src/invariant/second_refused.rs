@@ -1,7 +1,7 @@
 //! `second-refused`: an exclusive subscription has one consumer, and that one has its peace.
-use super::sessions::{Attendance, Change, End};
+use super::sessions::{self, Attendance, Change, End};
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, Entry, Event, HostId, Power, Roster, SubscriptionMode};
+use crate::history::{ClientId, Entry, Event, HostId, Kind, Kinds, Outages, Power, Roster, SubscriptionMode};
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -165,6 +165,12 @@ fn client_name<'a>(client: ClientId, scene: &Scene<'a>) -> &'a str {
 }
 
 impl Invariant for SecondRefused {
+    fn wants(&self) -> Kinds {
+        if self.attendance.is_empty() {
+            return Kinds::NONE;
+        }
+        Kinds::of(&[Kind::Connecting, Kind::Refused]).and(sessions::KINDS).and(Outages::KINDS)
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         if scene.disturbance.is_some() {
             self.watch(entry.at, scene);

@@ -1,6 +1,8 @@
 //! Sessions as both of their ends tell them, and which of them count.
 use super::Scene;
-use crate::history::{Client, ClientId, DestinationId, Entry, Event, HostId, Outages, Power, Roster, SubscriptionMode};
+use crate::history::{
+    Client, ClientId, DestinationId, Entry, Event, HostId, Kind, Kinds, Outages, Power, Roster, SubscriptionMode,
+};
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -15,6 +17,16 @@ pub(super) struct Change {
     /// It opened; otherwise it is over.
     pub(super) opened: bool,
 }
+
+/// The kinds of entry that tell of sessions: of a [`Change`], or that [`forgets`] them.
+pub(super) const KINDS: Kinds = Kinds::of(&[
+    Kind::Connected,
+    Kind::SessionLost,
+    Kind::SessionClosed,
+    Kind::SessionOpened,
+    Kind::SessionEnded,
+    Kind::Power,
+]);
 
 /// One end of a session.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,9 +151,13 @@ impl Attendance {
         let watched = clients.filter(|(_, client)| mode(client).is_some_and(&wanted));
         Self(watched.map(|(index, _)| (ClientId(index as u32), Sessions::default())).collect())
     }
+    /// Whether nobody is watched.
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
     /// Folds one entry. Says what changed about the session of one that is watched.
     pub(super) fn see(&mut self, entry: &Entry, scene: &Scene<'_>) -> Option<Change> {
-        if self.0.is_empty() {
+        if self.is_empty() {
             return None;
         }
         if forgets(entry) {

@@ -7,13 +7,12 @@
 //!
 //! Another world, of [`Story::sharing`]: producer `till` in the field publishes through `broker-west`, where
 //! `consumer-1` and `consumer-2` (office) share `workers@west`. Nobody is connected yet.
-use super::panel::Panel;
+use super::agreement::Panels;
 use super::{ALL, Finding, Registration, Rules, Verdict};
 use crate::history::{
     Cause, Client, Delivery, Destination, DestinationId, Entry, Event, Machine, MessageId, Name, Operation,
     OperationId, Owes, Power, Producer, ProducerId, Reason, Roster, Route, SubscriptionMode,
 };
-use std::sync::Arc;
 use std::time::Duration;
 
 pub(super) const CENTRAL: DestinationId = DestinationId(0);
@@ -42,7 +41,7 @@ pub(super) struct Story {
     registrations: &'static [Registration],
     rules: Rules,
     roster: Roster,
-    panel: Option<Panel>,
+    panels: Option<Panels>,
     now: Option<Duration>,
     gap: Option<Duration>,
     session: u64,
@@ -58,7 +57,7 @@ impl Story {
     pub(super) fn with(name: &str, rules: Rules) -> Self {
         let index = ALL.iter().position(|registration| registration.name == name).expect("the invariant is registered");
         let registrations = &ALL[index..=index];
-        Self { registrations, rules, roster: roster(), panel: None, now: None, gap: None, session: 0, published: 0 }
+        Self { registrations, rules, roster: roster(), panels: None, now: None, gap: None, session: 0, published: 0 }
     }
     /// A story of consumers that share a subscription in this way, each with room for four messages.
     pub(super) fn sharing(name: &str, mode: SubscriptionMode) -> Self {
@@ -95,23 +94,23 @@ impl Story {
         self
     }
     fn tell_at(&mut self, at: Duration, host: &str, event: Event) {
-        self.panel().see(&Entry { at, host: host.into(), event });
+        self.panels().see(&Entry { at, host: host.into(), event });
     }
-    fn panel(&mut self) -> &mut Panel {
+    fn panels(&mut self) -> &mut Panels {
         let (roster, registrations, rules) = (&self.roster, self.registrations, &self.rules);
-        self.panel.get_or_insert_with(|| {
-            let mut panel = Panel::new(Arc::new(roster.clone()), registrations, rules);
+        self.panels.get_or_insert_with(|| {
+            let mut panels = Panels::new(roster, registrations, rules);
             for machine in &roster.machines {
                 let (at, host) = (Duration::ZERO, machine.name.clone());
-                panel.see(&Entry { at, host, event: Event::Power { state: Power::On } });
+                panels.see(&Entry { at, host, event: Event::Power { state: Power::On } });
             }
             let receivers =
                 roster.clients.iter().map(|client| &*client.name).filter(|name| name.starts_with("central"));
             for client in receivers {
                 let event = Event::Connected { client: client.into(), service: "hub-a".into(), session: 1 };
-                panel.see(&Entry { at: Duration::ZERO, host: client.into(), event });
+                panels.see(&Entry { at: Duration::ZERO, host: client.into(), event });
             }
-            panel
+            panels
         })
     }
 
@@ -263,7 +262,7 @@ impl Story {
     fn end(&mut self, complete: bool) -> Ending {
         let now = self.now.unwrap_or_default() + self.gap.take().unwrap_or_default();
         self.now = Some(now);
-        let findings = self.panel().finish(now, complete);
+        let findings = self.panels().finish(now, complete);
         Ending(findings.into_iter().next().expect("one invariant judges"))
     }
 }
@@ -300,7 +299,7 @@ impl Ending {
     }
 }
 
-fn roster() -> Roster {
+pub(super) fn roster() -> Roster {
     let machine = |(name, site): (&str, &str)| Machine { name: name.into(), site: site.into() };
     let names = |names: &[&str]| names.iter().map(|name| Name::from(*name)).collect::<Vec<Name>>();
     let client = |name: &str, needs: Vec<Vec<Name>>, producers: Vec<ProducerId>, placed| Client {
@@ -365,7 +364,7 @@ fn roster() -> Roster {
     }
 }
 
-fn sharers(mode: SubscriptionMode) -> Roster {
+pub(super) fn sharers(mode: SubscriptionMode) -> Roster {
     let machine = |(name, site): (&str, &str)| Machine { name: name.into(), site: site.into() };
     let machines = [
         ("till", "field"),

@@ -1,6 +1,6 @@
 //! `twin-converges`: both sides of a twin end up alike.
 use super::{Invariant, Registration, Scene, Tally, Violation};
-use crate::history::{ClientId, Entry, Event, Owes, Power, Roster};
+use crate::history::{ClientId, Entry, Event, Kind, Kinds, Owes, Power, Roster};
 use std::time::Duration;
 
 pub(super) const REGISTRATION: Registration = Registration {
@@ -90,6 +90,18 @@ impl TwinConverges {
 }
 
 impl Invariant for TwinConverges {
+    fn wants(&self) -> Kinds {
+        Kinds::of(&[
+            Kind::Reported,
+            Kind::ReportedConfirmed,
+            Kind::ReportedKnown,
+            Kind::Asked,
+            Kind::DesiredAccepted,
+            Kind::DesiredApplied,
+            Kind::DesiredKnown,
+            Kind::Power,
+        ])
+    }
     fn see(&mut self, entry: &Entry, scene: &Scene<'_>, tally: &mut Tally) {
         let invented = |what: String| Violation { at: entry.at, message: None, what, custody: Vec::new() };
         match &entry.event {

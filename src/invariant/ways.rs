@@ -1,6 +1,6 @@
 //! The ways that clients have to the services they need.
 use super::Scene;
-use crate::history::{ClientId, Entry, Event, HostId, Roster};
+use crate::history::{ClientId, Entry, Event, HostId, Kind, Kinds, Roster};
 
 /// Choices of one service from each group that are looked at; a client with more has a way if one of these is clear.
 const MOST_WAYS: usize = 64;
@@ -20,6 +20,9 @@ struct Place {
 }
 
 impl Ways {
+    /// The kinds of entry that it folds.
+    pub(super) const KINDS: Kinds = Kinds::of(&[Kind::Allocated]);
+
     pub(super) fn new(roster: &Roster) -> Self {
         Self { places: vec![None; roster.clients.len()] }
     }

@@ -1,5 +1,5 @@
 //! Which entries of a history are shown: those of some hosts, messages or kinds.
-use crate::history::{Directory, Entry, Event, MessageId, Name, Place, ProducerId, Roster};
+use crate::history::{Directory, Entry, Event, Kind, MessageId, Name, Place, ProducerId, Roster};
 use crate::scenario::closest;
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 pub struct Filter {
     hosts: Vec<Seat>,
     messages: Vec<Wanted>,
-    kinds: Vec<&'static str>,
+    kinds: Vec<Kind>,
 }
 
 /// A host with its clients, or all of a site.
@@ -125,9 +125,9 @@ fn wanted(roster: &Roster, text: &str) -> Result<Wanted, UnknownName> {
     }
 }
 
-fn kind(name: &str) -> Result<&'static str, UnknownName> {
-    let same = Event::KINDS.iter().find(|kind| **kind == name);
-    same.copied().ok_or_else(|| unknown("kind of event", name, Event::KINDS.iter().copied()))
+fn kind(name: &str) -> Result<Kind, UnknownName> {
+    let same = Kind::ALL.iter().find(|kind| kind.name() == name);
+    same.copied().ok_or_else(|| unknown("kind of event", name, Kind::ALL.iter().map(|kind| kind.name())))
 }
 
 fn unknown<'a>(what: &'static str, name: &str, all: impl Iterator<Item = &'a str>) -> UnknownName {

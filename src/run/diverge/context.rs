@@ -57,7 +57,8 @@ impl Concern {
             return self.operation == Some(operation);
         }
         let of_client = event.client().is_some_and(|client| self.clients.contains(client));
-        let properties = event.kind().starts_with("reported") || event.kind().starts_with("desired");
+        let kind = event.kind().name();
+        let properties = kind.starts_with("reported") || kind.starts_with("desired");
         of_client && !properties || self.host.as_ref() == Some(&entry.host)
     }
 }

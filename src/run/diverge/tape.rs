@@ -104,14 +104,14 @@ impl Hashing {
         if let Some(message) = event.message() {
             let producer = roster.producers.get(message.producer.index()).map_or("", |producer| &producer.name);
             // Writing into a string cannot fail.
-            let _ = write!(text, "{} {producer}", event.kind());
+            let _ = write!(text, "{} {producer}", event.kind().name());
             if let Some(destination) = event.destination() {
                 let _ = write!(text, " {}", roster.destination_name(destination));
             }
         } else if let (Some(client), true) = (event.client(), is_of_sessions(event)) {
             let _ = write!(text, "session {client}");
         } else {
-            let _ = write!(text, "{} {} ", event.kind(), event.client().map_or("", |client| client));
+            let _ = write!(text, "{} {} ", event.kind().name(), event.client().map_or("", |client| client));
             text.push_str(event.other().map_or("", |other| other));
         }
         let queue = self.sum(entry, &text);

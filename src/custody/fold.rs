@@ -1,5 +1,5 @@
 //! The fold itself.
-use super::lane::{Landings, Lane};
+use super::lane::Lane;
 use super::source::Source;
 use super::{Counts, Histogram, Interruptions, LaneId, Open, Operations, Percentiles, Receipt, Stranger, Turn};
 use crate::history::{
@@ -17,7 +17,6 @@ pub struct Custody {
     sources: Vec<Source>,
     lanes: Vec<Lane>,
     lanes_into: Vec<Vec<LaneId>>,
-    landings: Landings,
     counts: Counts,
     latency: Histogram,
     /// Open messages of all producers.
@@ -58,7 +57,6 @@ impl Custody {
             sources,
             lanes,
             lanes_into,
-            landings: Landings::default(),
             counts: Counts::default(),
             latency: Histogram::default(),
             open: 0,
@@ -74,8 +72,6 @@ impl Custody {
 
     /// Folds one entry. `outages` and `disturbance` are what the same entry made of the world.
     pub fn see(&mut self, entry: &Entry, outages: &Outages, disturbance: Option<Disturbance>) -> Turn {
-        self.land(entry.at);
-        self.operations.see(entry);
         if !self.followed.is_empty() {
             self.write_down(entry, outages, disturbance);
         }
@@ -87,26 +83,26 @@ impl Custody {
             Event::Sent { message, again, .. } => self.sent(*message, *again),
             Event::Confirmed { message } => self.confirmed(entry.at, *message),
             Event::GivenUp { message, why } => self.given_up(*message, why),
-            Event::Dispatched { message, to, .. } => self.dispatched(*message, to, outages),
+            Event::Stored { .. } => Turn::Quiet,
+            Event::Dispatched { message, to, .. } => self.dispatched(entry.at, *message, to, outages),
             Event::Delivered { message, destination } => {
-                self.held(*message, *destination, &entry.host, outages);
+                self.held(entry, *message, *destination, outages);
                 Turn::Quiet
             }
             Event::Received { message, destination, digest } => {
-                self.held(*message, *destination, &entry.host, outages);
-                let receipt = self.received(entry.at, *message, *destination, *digest);
+                let lane = self.held(entry, *message, *destination, outages);
+                let receipt = self.received(entry.at, *message, lane, *digest);
                 Turn::Received { message: *message, destination: *destination, receipt }
             }
             Event::Acked { message, destination } => {
                 if let Some(lane) = self.lane(*message, *destination) {
-                    let due = self.lanes[lane.index()].acked(message.number, entry.at);
-                    self.landings.expect(due, lane, message.number);
+                    self.lanes[lane.index()].acked(message.number, entry.at);
                 }
                 Turn::Quiet
             }
             Event::Unacked { message, destination, .. } => {
                 if let Some(lane) = self.lane(*message, *destination) {
-                    self.lanes[lane.index()].unacked(message.number);
+                    self.lanes[lane.index()].unacked(message.number, entry.at);
                 }
                 Turn::Quiet
             }
@@ -116,13 +112,16 @@ impl Custody {
             | Event::SessionEnded { client, .. } => self.session_over(entry.at, client),
             Event::Power { state: Power::Lost | Power::Crashed } => self.boot_over(&entry.host, true),
             Event::Power { state: Power::Stopped } => self.boot_over(&entry.host, false),
-            _ => Turn::Quiet,
+            _ => {
+                self.operations.see(entry);
+                Turn::Quiet
+            }
         }
     }
 
     /// A message that somebody still owes something; `None`: it is closed, or nobody's.
     pub fn find(&self, message: MessageId) -> Option<&Open> {
-        self.sources.get(message.producer.index())?.open.get(&message.number)
+        self.sources.get(message.producer.index())?.open.get(message.number)
     }
     /// Counts so far; `lost` is what is owed at this moment.
     pub fn counts(&self) -> Counts {
@@ -144,9 +143,9 @@ impl Custody {
     pub fn open(&self) -> usize {
         self.open
     }
-    /// How many messages are between their dispatch and a settled ack, by destination.
-    pub fn flights(&self) -> usize {
-        self.lanes.iter().map(Lane::flights).sum()
+    /// How many messages are between their dispatch and a settled ack at this time, by destination.
+    pub fn flights(&mut self, now: Duration) -> usize {
+        self.lanes.iter_mut().map(|lane| lane.flights(now)).sum()
     }
     /// Whether a destination waits for something confirmed that it is owed, newer than all that it has received of
     /// that producer. What others have overtaken is late or lost, and no sign that a destination gets nothing.
@@ -174,8 +173,8 @@ impl Custody {
     pub fn missing(&self) -> impl Iterator<Item = (MessageId, DestinationId, &Open)> {
         self.sources.iter().enumerate().flat_map(move |(index, source)| {
             source.open.iter().flat_map(move |(number, open)| {
-                let message = MessageId { producer: ProducerId(index as u32), number: *number };
-                let missing = source.lanes.iter().filter(|(_, lane)| self.lanes[lane.index()].misses(*number));
+                let message = MessageId { producer: ProducerId(index as u32), number };
+                let missing = source.lanes.iter().filter(move |(_, lane)| self.lanes[lane.index()].misses(number));
                 missing.map(move |(destination, _)| (message, *destination, open))
             })
         })
@@ -186,7 +185,7 @@ impl Custody {
             return entries.clone();
         }
         let Some(source) = self.sources.get(message.producer.index()) else { return Vec::new() };
-        let Some(open) = source.open.get(&message.number) else { return Vec::new() };
+        let Some(open) = source.open.get(message.number) else { return Vec::new() };
         let host = self.roster.producers[message.producer.index()].host.clone();
         let entry = |at, event| Entry { at, host: host.clone(), event };
         let offered = open.digest.map(|digest| entry(open.offered_at, Event::Offered { message, digest }));
@@ -215,7 +214,7 @@ impl Custody {
 
     fn sent(&mut self, message: MessageId, again: bool) -> Turn {
         let Some(source) = self.sources.get_mut(message.producer.index()) else { return Turn::Quiet };
-        let open = source.open.get_mut(&message.number);
+        let open = source.open.get_mut(message.number);
         let confirmed = match &open {
             Some(open) => open.confirmed_at.is_some(),
             None => !source.indeterminate.contains(message.number),
@@ -246,7 +245,7 @@ impl Custody {
             self.counts.indeterminate -= u64::from(missing > 0);
             self.debts += missing;
         }
-        let Some(open) = source.open.get_mut(&number) else { return Turn::Quiet };
+        let Some(open) = source.open.get_mut(number) else { return Turn::Quiet };
         if open.confirmed_at.is_some() {
             return Turn::Quiet;
         }
@@ -254,10 +253,11 @@ impl Custody {
         let tried = open.tried;
         source.unconfirmed -= 1;
         self.counts.confirmed += 1;
-        let mut kept = 0;
+        let (mut owed, mut kept) = (0, 0);
         for (destination, lane) in &source.lanes {
             let lane = &mut self.lanes[lane.index()];
             if lane.owes(number) {
+                owed += 1;
                 kept += u64::from(lane.received.contains(number));
                 let count = &mut self.awaiting[destination.index()];
                 *count -= u64::from(lane.is_awaited());
@@ -265,7 +265,10 @@ impl Custody {
                 *count += u64::from(lane.is_awaited());
             }
         }
-        self.close_if_done(message);
+        if kept == owed {
+            source.open.remove(number);
+            self.open -= 1;
+        }
         Turn::Confirmed { message, kept, tried }
     }
 
@@ -275,7 +278,7 @@ impl Custody {
         if source.indeterminate.remove(message.number) {
             self.counts.indeterminate -= u64::from(missing > 0);
         }
-        if let Some(open) = source.open.remove(&message.number) {
+        if let Some(open) = source.open.remove(message.number) {
             source.unconfirmed -= usize::from(open.confirmed_at.is_none());
             self.open -= 1;
             self.debts -= missing;
@@ -284,39 +287,48 @@ impl Custody {
         Turn::GivenUp { message, missing, why }
     }
 
-    fn dispatched(&mut self, message: MessageId, to: &str, outages: &Outages) -> Turn {
+    fn dispatched(&mut self, at: Duration, message: MessageId, to: &str, outages: &Outages) -> Turn {
         let holder = self.directory.host_behind(to);
         let Some((holder, source)) = holder.zip(self.sources.get(message.producer.index())) else { return Turn::Quiet };
         for (destination, lane) in &source.lanes {
             if self.directory.receivers(*destination).contains(&holder) {
                 let services = self.directory.via(*destination);
-                self.lanes[lane.index()].held_by(message.number, holder, services, outages);
+                self.lanes[lane.index()].held_by(message.number, at, holder, services, outages);
             }
         }
         Turn::Quiet
     }
 
-    fn held(&mut self, message: MessageId, destination: DestinationId, host: &str, outages: &Outages) {
-        let Some(lane) = self.lane(message, destination) else { return };
+    /// It is where the entry was recorded. Says by which lane it came.
+    fn held(
+        &mut self,
+        Entry { at, host, .. }: &Entry,
+        message: MessageId,
+        destination: DestinationId,
+        outages: &Outages,
+    ) -> Option<LaneId> {
+        let lane = self.lane(message, destination)?;
         if let Some(holder) = self.directory.host(host) {
-            self.lanes[lane.index()].held_by(message.number, holder, self.directory.via(destination), outages);
+            let services = self.directory.via(destination);
+            self.lanes[lane.index()].held_by(message.number, *at, holder, services, outages);
         }
+        Some(lane)
     }
 
-    fn received(&mut self, at: Duration, message: MessageId, destination: DestinationId, digest: u64) -> Receipt {
+    /// `lane`: by which it came, if there is one.
+    fn received(&mut self, at: Duration, message: MessageId, lane: Option<LaneId>, digest: u64) -> Receipt {
         let number = message.number;
         let known = self.sources.get_mut(message.producer.index()).filter(|s| s.offered.contains(number));
         let Some(source) = known else { return Receipt::Unexpected(Stranger::NeverOffered) };
-        let Some(id) = source.lane_to(destination) else { return Receipt::Unexpected(Stranger::NoRoute) };
+        let Some(id) = lane else { return Receipt::Unexpected(Stranger::NoRoute) };
         let lane = &mut self.lanes[id.index()];
-        let open = source.open.get(&number);
+        let open = source.open.get(number);
         let other_bytes = open.and_then(|open| open.digest).is_some_and(|offered| offered != digest);
         let caused = lane.may_repeat(number);
-        let due = lane.handled(number, at);
-        self.landings.expect(due, id, number);
+        lane.handled(number, at);
         let was_awaited = lane.is_awaited();
         let is_new = lane.received.insert(number);
-        self.awaiting[destination.index()] -= u64::from(was_awaited && !lane.is_awaited());
+        self.awaiting[lane.destination.index()] -= u64::from(was_awaited && !lane.is_awaited());
         if !is_new {
             self.counts.duplicates += 1;
             return Receipt::Again { lane: id, caused, other_bytes };
@@ -337,7 +349,10 @@ impl Custody {
         };
         // Given up, or indeterminate: it came, but nobody was owed it.
         let owed = owed && open.is_some();
-        self.close_if_done(message);
+        if confirmed && missing(source, &self.lanes, number) == 0 {
+            source.open.remove(number);
+            self.open -= 1;
+        }
         Receipt::First { lane: id, owed, confirmed, tried, other_bytes }
     }
 
@@ -348,15 +363,6 @@ impl Custody {
             lane.owed_from.get_or_insert(offered.last().map_or(0, |last| last.saturating_add(1)));
         }
         Turn::Quiet
-    }
-
-    fn close_if_done(&mut self, message: MessageId) {
-        let Some(source) = self.sources.get_mut(message.producer.index()) else { return };
-        let confirmed = source.open.get(&message.number).is_some_and(|open| open.confirmed_at.is_some());
-        if confirmed && missing(source, &self.lanes, message.number) == 0 {
-            source.open.remove(&message.number);
-            self.open -= 1;
-        }
     }
 
     fn session_over(&mut self, at: Duration, client: &str) -> Turn {
@@ -384,10 +390,10 @@ impl Custody {
                 continue;
             }
             let lost_with_it = |open: &Open| by_accident && open.boot == source.boot && open.confirmed_at.is_none();
-            let numbers: Vec<u64> = source.open.iter().filter(|(_, o)| lost_with_it(o)).map(|(n, _)| *n).collect();
+            let numbers: Vec<u64> = source.open.iter().filter(|(_, o)| lost_with_it(o)).map(|(n, _)| n).collect();
             source.boot += 1;
             for number in numbers {
-                source.open.remove(&number);
+                source.open.remove(number);
                 source.unconfirmed -= 1;
                 self.open -= 1;
                 let missing = missing(source, &self.lanes, number);
@@ -408,7 +414,7 @@ impl Custody {
         }
         for lane in self.lanes.iter_mut().filter(|lane| outages.touches(disturbance, &lane.ends)) {
             lane.disturbed(at, disturbance.begins);
-            if lane.flights() == 0 {
+            if lane.flights(at) == 0 {
                 continue;
             }
             let services = self.directory.via(lane.destination);
@@ -419,19 +425,12 @@ impl Custody {
         }
     }
 
-    /// Closes the flights whose acks have had their time.
-    fn land(&mut self, now: Duration) {
-        while let Some((lane, number)) = self.landings.next_due(now) {
-            self.lanes[lane.index()].land(number, now);
-        }
-    }
-
     fn write_down(&mut self, entry: &Entry, outages: &Outages, disturbance: Option<Disturbance>) {
         for (message, entries) in &mut self.followed {
             let source = self.sources.get(message.producer.index());
             let about_it = entry.event.message() == Some(*message);
             let on_its_path = disturbance.zip(source).is_some_and(|(disturbance, source)| {
-                source.open.contains_key(&message.number) && outages.touches(disturbance, &source.path)
+                source.open.get(message.number).is_some() && outages.touches(disturbance, &source.path)
             });
             if about_it || on_its_path {
                 entries.push(entry.clone());

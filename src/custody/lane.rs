@@ -1,8 +1,8 @@
 //! A route as custody keeps it: what its destination is owed, has, and may rightly get twice.
 use super::Numbers;
+use super::window::Window;
 use crate::history::{DestinationId, HostId, Outages, ProducerId, Roster, Route};
-use std::cmp::Reverse;
-use std::collections::{BTreeMap, BinaryHeap};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// An ack that met no disturbance for this long has arrived: many round trips, enough for four retransmissions in a
@@ -34,8 +34,8 @@ impl LaneId {
 /// A disturbance on the way, at any point of it, is a cause to see the message again.
 #[derive(Clone, Debug, Default)]
 struct Flight {
-    /// Who has or may have it: one, or more when it was handed over.
-    holders: Vec<HostId>,
+    /// Who has or may have it.
+    holders: Holders,
     handled_at: Option<Duration>,
     acked_at: Option<Duration>,
     caused: bool,
@@ -44,6 +44,28 @@ struct Flight {
 impl Flight {
     fn ack_at_risk(&self, now: Duration) -> bool {
         self.acked_at.is_none_or(|at| now.saturating_sub(at) < ACK_IN_FLIGHT)
+    }
+}
+
+/// One, or more when it was handed over.
+#[derive(Clone, Debug, Default)]
+struct Holders {
+    first: Option<HostId>,
+    others: Vec<HostId>,
+}
+
+impl Holders {
+    fn iter(&self) -> impl Iterator<Item = HostId> {
+        self.first.into_iter().chain(self.others.iter().copied())
+    }
+    /// Adds one; says whether it was new.
+    fn insert(&mut self, holder: HostId) -> bool {
+        match self.first {
+            None => self.first = Some(holder),
+            Some(_) if self.iter().any(|other| other == holder) => return false,
+            Some(_) => self.others.push(holder),
+        }
+        true
     }
 }
 
@@ -59,7 +81,9 @@ pub(super) struct Lane {
     pub(super) confirmed: Option<u64>,
     /// The machines at the receiving side: receivers first, then services.
     pub(super) ends: Vec<HostId>,
-    flights: BTreeMap<u64, Flight>,
+    flights: Window<Flight>,
+    /// When to look whether the flight of a message is over, in the order of time.
+    landings: VecDeque<(Duration, u64)>,
     /// Disturbed on their way: these may come again.
     excused: Numbers,
     /// Whether this destination records acks at all.
@@ -97,7 +121,8 @@ impl Lane {
             received: Numbers::default(),
             confirmed: None,
             ends,
-            flights: BTreeMap::new(),
+            flights: Window::default(),
+            landings: VecDeque::new(),
             excused: Numbers::default(),
             acks: false,
             disturbed_at: None,
@@ -118,40 +143,57 @@ impl Lane {
     }
     /// Whether a second receipt of this message has a cause.
     pub(super) fn may_repeat(&self, number: u64) -> bool {
-        self.excused.contains(number) || self.flights.get(&number).is_some_and(|flight| flight.caused)
+        self.excused.contains(number) || self.flights.get(number).is_some_and(|flight| flight.caused)
     }
     pub(super) fn excuse(&mut self, number: u64) {
         self.excused.insert(number);
     }
     /// How many messages are between dispatch and settled ack.
-    pub(super) fn flights(&self) -> usize {
+    pub(super) fn flights(&mut self, now: Duration) -> usize {
+        self.land(now);
         self.flights.len()
+    }
+    /// What is in the air of one message.
+    fn flight(&mut self, number: u64, now: Duration) -> &mut Flight {
+        self.land(now);
+        self.flights.get_or_default(number)
     }
 
     /// A holder is known: the service dispatched it there, or it arrived there.
-    pub(super) fn held_by(&mut self, number: u64, holder: HostId, services: &[HostId], outages: &Outages) {
-        let flight = self.flights.entry(number).or_default();
-        if flight.holders.contains(&holder) {
+    pub(super) fn held_by(
+        &mut self,
+        number: u64,
+        now: Duration,
+        holder: HostId,
+        services: &[HostId],
+        outages: &Outages,
+    ) {
+        let flight = self.flight(number, now);
+        if !flight.holders.insert(holder) {
             return;
         }
-        flight.holders.push(holder);
         // Its way was disturbed when it set out.
         let troubled = outages.is_troubled(holder)
             || services.iter().any(|service| outages.is_troubled(*service) || !outages.is_connected(*service, holder));
         flight.caused |= troubled;
     }
-    /// The application has handled it. Says when to look whether the flight is over, if no ack is to be expected.
-    pub(super) fn handled(&mut self, number: u64, now: Duration) -> Option<Duration> {
+    /// The application has handled it: the flight is over some time later, if no ack is to be expected.
+    pub(super) fn handled(&mut self, number: u64, now: Duration) {
         let counts_from = now.max(self.clear_from);
-        self.flights.entry(number).or_default().handled_at = Some(counts_from);
-        (!self.acks).then(|| counts_from + ACK_ARRIVES)
+        self.flight(number, now).handled_at = Some(counts_from);
+        if !self.acks {
+            self.landings.push_back((counts_from + ACK_ARRIVES, number));
+        }
     }
-    /// The receiver sent its ack. Says when to look whether the flight is over.
-    pub(super) fn acked(&mut self, number: u64, now: Duration) -> Option<Duration> {
+    /// The receiver sent its ack: the flight is over some time later.
+    pub(super) fn acked(&mut self, number: u64, now: Duration) {
+        self.land(now);
         self.acks = true;
         let counts_from = now.max(self.clear_from);
-        self.flights.get_mut(&number)?.acked_at = Some(counts_from);
-        Some(counts_from + ACK_ARRIVES)
+        if let Some(flight) = self.flights.get_mut(number) {
+            flight.acked_at = Some(counts_from);
+            self.landings.push_back((counts_from + ACK_ARRIVES, number));
+        }
     }
     /// Takes note that something on its way was disturbed, or is no longer.
     pub(super) fn disturbed(&mut self, now: Duration, begins: bool) {
@@ -165,27 +207,29 @@ impl Lane {
             self.clear_from = self.clear_from.max(now + (now - since).min(LONGEST_RETRANSMISSION));
         }
     }
-    pub(super) fn unacked(&mut self, number: u64) {
-        self.flights.entry(number).or_default().caused = true;
+    pub(super) fn unacked(&mut self, number: u64, now: Duration) {
+        self.flight(number, now).caused = true;
     }
-    /// Ends the flight if its ack has had its time.
-    pub(super) fn land(&mut self, number: u64, now: Duration) {
-        let Some(flight) = self.flights.get(&number) else { return };
-        let since = match flight.acked_at {
-            None if self.acks => return,
-            None => flight.handled_at,
-            acked => acked,
+    /// Ends the flights whose acks have had their time. Nobody asks for them in between, so it is done when somebody
+    /// does.
+    fn land(&mut self, now: Duration) {
+        while let Some((_, number)) = self.landings.pop_front_if(|(due, _)| *due <= now) {
+            self.land_one(number, now);
+        }
+    }
+    fn land_one(&mut self, number: u64, now: Duration) {
+        let acks = self.acks;
+        let is_over = |flight: &Flight| {
+            let since = if acks { flight.acked_at } else { flight.acked_at.or(flight.handled_at) };
+            since.is_some_and(|since| since + ACK_ARRIVES <= now)
         };
-        if since.is_some_and(|since| since + ACK_ARRIVES <= now) {
-            if flight.caused {
-                self.excused.insert(number);
-            }
-            self.flights.remove(&number);
+        if self.flights.remove_if(number, is_over).is_some_and(|flight| flight.caused) {
+            self.excused.insert(number);
         }
     }
     /// A connection of this holder ended. Says how many messages were in flight on it.
     pub(super) fn connection_ended(&mut self, holder: HostId, now: Duration) -> usize {
-        self.disturb(now, |flight| flight.holders.contains(&holder))
+        self.disturb(now, |flight| flight.holders.iter().any(|other| other == holder))
     }
     /// Something on the way of some flights was disturbed. Says how many of them were in flight.
     pub(super) fn disturb_paths(
@@ -195,35 +239,17 @@ impl Lane {
         touches: impl Fn(&[HostId]) -> bool,
     ) -> usize {
         self.disturb(now, |flight| {
-            let mut path = flight.holders.clone();
-            path.extend_from_slice(services);
+            let path: Vec<HostId> = flight.holders.iter().chain(services.iter().copied()).collect();
             touches(&path)
         })
     }
     fn disturb(&mut self, now: Duration, hit: impl Fn(&Flight) -> bool) -> usize {
+        self.land(now);
         let mut in_flight = 0;
         for flight in self.flights.values_mut().filter(|flight| hit(flight)) {
             flight.caused = true;
             in_flight += usize::from(flight.ack_at_risk(now));
         }
         in_flight
-    }
-}
-
-/// Flights to look at again, in the order of time.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Landings(BinaryHeap<Reverse<(Duration, LaneId, u64)>>);
-
-impl Landings {
-    pub(super) fn expect(&mut self, due: Option<Duration>, lane: LaneId, number: u64) {
-        self.0.extend(due.map(|due| Reverse((due, lane, number))));
-    }
-    pub(super) fn next_due(&mut self, now: Duration) -> Option<(LaneId, u64)> {
-        let Reverse((due, lane, number)) = *self.0.peek()?;
-        if due > now {
-            return None;
-        }
-        self.0.pop();
-        Some((lane, number))
     }
 }

@@ -18,6 +18,7 @@ mod source;
 #[cfg(test)]
 mod tests;
 mod turn;
+mod window;
 
 pub use counts::Counts;
 pub use fold::Custody;

@@ -1,53 +1,69 @@
 //! A set of message numbers that stays small: runs instead of members.
-use std::collections::BTreeMap;
 
 /// A set of numbers, kept as runs. A producer's closed messages are one run, whatever their count.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Numbers {
-    /// First number of each run -> its last. Runs neither overlap nor touch.
-    runs: BTreeMap<u64, u64>,
+    /// Sorted; they neither overlap nor touch.
+    runs: Vec<Run>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Run {
+    first: u64,
+    last: u64,
 }
 
 impl Numbers {
+    /// The place of the first run that begins after a number: the number may be in the one before.
+    fn after(&self, number: u64) -> usize {
+        self.runs.partition_point(|run| run.first <= number)
+    }
+    /// The place of the run that a number is in.
+    fn run(&self, number: u64) -> Option<usize> {
+        let place = self.after(number).checked_sub(1)?;
+        (number <= self.runs[place].last).then_some(place)
+    }
     /// Adds a number; says whether it was new.
     pub fn insert(&mut self, number: u64) -> bool {
-        let before = self.runs.range(..=number).next_back().map(|(first, last)| (*first, *last));
-        if before.is_some_and(|(_, last)| number <= last) {
+        let after = self.after(number);
+        let before = after.checked_sub(1).map(|place| self.runs[place].last);
+        if before.is_some_and(|last| number <= last) {
             return false;
         }
-        let after = number.checked_add(1).and_then(|next| self.runs.remove(&next));
-        let last = after.unwrap_or(number);
-        let first = match before {
-            Some((first, end)) if end + 1 == number => first,
-            _ => number,
-        };
-        self.runs.insert(first, last);
+        let joins_before = before.is_some_and(|last| last + 1 == number);
+        let joins_after = self.runs.get(after).is_some_and(|run| number + 1 == run.first);
+        match (joins_before, joins_after) {
+            (true, true) => self.runs[after - 1].last = self.runs.remove(after).last,
+            (true, false) => self.runs[after - 1].last = number,
+            (false, true) => self.runs[after].first = number,
+            (false, false) => self.runs.insert(after, Run { first: number, last: number }),
+        }
         true
     }
     /// Takes a number out; says whether it was there.
     pub fn remove(&mut self, number: u64) -> bool {
-        let Some((first, last)) = self.runs.range(..=number).next_back().map(|(first, last)| (*first, *last)) else {
-            return false;
-        };
-        if number > last {
-            return false;
-        }
-        self.runs.remove(&first);
-        if first < number {
-            self.runs.insert(first, number - 1);
-        }
-        if number < last {
-            self.runs.insert(number + 1, last);
+        let Some(place) = self.run(number) else { return false };
+        let Run { first, last } = self.runs[place];
+        match (first < number, number < last) {
+            (true, true) => {
+                self.runs[place].last = number - 1;
+                self.runs.insert(place + 1, Run { first: number + 1, last });
+            }
+            (true, false) => self.runs[place].last = number - 1,
+            (false, true) => self.runs[place].first = number + 1,
+            (false, false) => {
+                self.runs.remove(place);
+            }
         }
         true
     }
     /// Whether a number is in it.
     pub fn contains(&self, number: u64) -> bool {
-        self.runs.range(..=number).next_back().is_some_and(|(_, last)| number <= *last)
+        self.run(number).is_some()
     }
     /// The greatest member.
     pub fn last(&self) -> Option<u64> {
-        self.runs.last_key_value().map(|(_, last)| *last)
+        self.runs.last().map(|run| run.last)
     }
     /// How many runs it takes: what it costs in memory.
     pub fn runs(&self) -> usize {

@@ -1,7 +1,7 @@
 //! A producer as custody keeps it: what it offered, and which of that is still open.
+use super::window::Window;
 use super::{LaneId, Numbers};
 use crate::history::{DestinationId, HostId};
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// A message that somebody still owes something.
@@ -36,7 +36,7 @@ pub(super) struct Source {
     /// How many boots of its host have ended.
     pub(super) boot: u32,
     pub(super) offered: Numbers,
-    pub(super) open: BTreeMap<u64, Open>,
+    pub(super) open: Window<Open>,
     /// Offered, not confirmed, and that boot ended in crash or power loss: never owed.
     pub(super) indeterminate: Numbers,
     pub(super) lanes: Vec<(DestinationId, LaneId)>,
@@ -55,7 +55,7 @@ impl Source {
             host,
             boot: 0,
             offered: Numbers::default(),
-            open: BTreeMap::new(),
+            open: Window::default(),
             indeterminate: Numbers::default(),
             lanes: Vec::new(),
             path: host.into_iter().collect(),
@@ -76,6 +76,6 @@ impl Source {
     }
     /// Counts the messages that are on the wire and not confirmed.
     pub(super) fn in_flight(&self) -> usize {
-        self.open.values().filter(|open| open.sent && open.confirmed_at.is_none()).count()
+        self.open.iter().filter(|(_, open)| open.sent && open.confirmed_at.is_none()).count()
     }
 }

@@ -60,7 +60,7 @@ impl Payload {
         let Self { producer, number } = self;
         let mut bytes = Vec::with_capacity(SMALL + producer.len());
         bytes.extend_from_slice(PRODUCER);
-        serde_json::to_writer(&mut bytes, producer).expect("a string is always JSON");
+        json::write_text(&mut bytes, producer);
         bytes.extend_from_slice(NUMBER);
         serde_json::to_writer(&mut bytes, number).expect("a number is always JSON");
         bytes.extend_from_slice(CHECKSUM);

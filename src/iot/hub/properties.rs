@@ -1,5 +1,4 @@
 //! A message's properties.
-use percent_encoding::percent_decode;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -42,18 +41,30 @@ impl Properties {
     /// part is no text.
     pub fn read(bag: &str) -> Option<Self> {
         let (mut text, mut ends) = (Vec::with_capacity(bag.len()), Vec::new());
-        let mut decode = |part: &[u8]| {
-            // Most parts have nothing to decode, or little.
-            let plain = part.iter().position(|byte| *byte == b'%').unwrap_or(part.len());
-            text.extend_from_slice(&part[..plain]);
-            text.extend(percent_decode(&part[plain..]));
-            text.len()
-        };
-        for pair in bag.as_bytes().split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let equals = pair.iter().position(|byte| *byte == b'=');
-            let key = decode(&pair[..equals.unwrap_or(pair.len())]);
-            let value = equals.map(|equals| decode(&pair[equals + 1..]));
-            ends.push(Ends { key, value });
+        let (mut rest, mut start, mut key) = (bag.as_bytes(), 0, None);
+        loop {
+            let plain = rest.iter().position(|byte| matches!(byte, b'%' | b'&' | b'='));
+            let (before, behind) = rest.split_at(plain.unwrap_or(rest.len()));
+            text.extend_from_slice(before);
+            rest = behind.get(1..).unwrap_or_default();
+            match behind.first() {
+                None | Some(b'&') => {
+                    let end = text.len();
+                    if key.is_some() || end > start {
+                        ends.push(Ends { key: key.unwrap_or(end), value: key.map(|_| end) });
+                    }
+                    (start, key) = (end, None);
+                }
+                Some(b'=') if key.is_none() => key = Some(text.len()),
+                Some(b'%') if let Some(byte) = hex(rest) => {
+                    text.push(byte);
+                    rest = &rest[2..];
+                }
+                Some(byte) => text.push(*byte),
+            }
+            if behind.is_empty() {
+                break;
+            }
         }
         let text = String::from_utf8(text).ok()?;
         let parted = |ends: &Ends| text.is_char_boundary(ends.key) && text.is_char_boundary(ends.last());
@@ -73,9 +84,8 @@ impl Properties {
 
     /// Sets a property: in its place if it is there, else behind all others.
     pub fn insert(&mut self, key: &str, value: Option<&str>) {
-        if self.place(key).is_some() {
-            *self = self.iter().map(|(known, old)| (known, if known == key { value } else { old })).collect();
-            return;
+        if let Some(place) = self.place(key) {
+            return self.replace(place, value);
         }
         self.text.push_str(key);
         let key = self.text.len();
@@ -94,6 +104,17 @@ impl Properties {
             start = ends.last();
             (key, self.value(*ends))
         })
+    }
+
+    fn replace(&mut self, place: usize, value: Option<&str>) {
+        let Ends { key, .. } = self.ends[place];
+        let (old, new) = (self.ends[place].last(), key + value.map_or(0, str::len));
+        self.text.replace_range(key..old, value.unwrap_or_default());
+        self.ends[place].value = value.map(|_| new);
+        for later in &mut self.ends[place + 1..] {
+            later.key = later.key - old + new;
+            later.value = later.value.map(|end| end - old + new);
+        }
     }
 
     fn value(&self, ends: Ends) -> Option<&str> {
@@ -158,9 +179,35 @@ impl<'de> Deserialize<'de> for Properties {
     }
 }
 
+/// Reads two digits of hex.
+fn hex(bytes: &[u8]) -> Option<u8> {
+    let [high, low, ..] = bytes else { return None };
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
+    /// A bag, read part by part.
+    fn by_parts(bag: &str) -> Option<Properties> {
+        let decoded = |part| percent_decode_str(part).decode_utf8().ok();
+        let pairs = bag.split('&').filter(|pair| !pair.is_empty()).map(|pair| match pair.split_once('=') {
+            Some((key, value)) => Some((decoded(key)?, Some(decoded(value)?))),
+            None => Some((decoded(pair)?, None)),
+        });
+        pairs.collect()
+    }
+
+    proptest! {
+        #[test]
+        fn a_bag_is_read_as_its_parts_are(bag in "([a-c=&é]|%[0-9a-fg]{0,2}|%c3%a9|%e2%82%ac){0,20}") {
+            prop_assert_eq!(Properties::read(&bag), by_parts(&bag));
+        }
+    }
 
     #[test]
     fn of_two_properties_of_a_bag_with_the_same_key_the_last_counts_in_the_place_of_the_first() {
@@ -183,6 +230,9 @@ mod tests {
         assert_eq!(serde_json::to_string(&properties).unwrap(), r#"{"$.mid":"1","b":"y","a":"x"}"#);
         assert_eq!(properties.get("b"), Some(Some("y")));
         assert_eq!(properties.get("c"), None);
+        let json = r#"{"a":"long","b":null,"c":"x","a":"y","b":"z","c":null}"#;
+        let properties: Properties = serde_json::from_str(json).unwrap();
+        assert_eq!(serde_json::to_string(&properties).unwrap(), r#"{"a":"y","b":"z","c":null}"#);
         assert!(serde_json::from_str::<Properties>("[]").is_err());
     }
 }

@@ -1,8 +1,8 @@
 //! Packets to bytes and back.
-use super::frame::{self, Frame};
+use super::frame::Frame;
 use super::packet::{Connect, ConnectCode, Packet, Qos, SubscribeCode, Will};
 use super::publish;
-use bytes::{Buf, BufMut, Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use mqtt_protocol_core::mqtt::packet::v3_1_1 as core;
 use mqtt_protocol_core::mqtt::packet::{MqttString, Qos as CoreQos, SubEntry, SubOpts};
 use mqtt_protocol_core::mqtt::result_code::{ConnectReturnCode, MqttError, SubackReturnCode};
@@ -101,8 +101,8 @@ fn bare(kind: u8, id: u16, out: &mut BytesMut) -> Result<(), WireError> {
     if id == 0 {
         return Err(WireError::Unencodable);
     }
-    frame::begin(kind << 4, 2, out)?;
-    out.put_u16(id);
+    let [high, low] = id.to_be_bytes();
+    out.extend_from_slice(&[kind << 4, 2, high, low]);
     Ok(())
 }
 

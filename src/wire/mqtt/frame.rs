@@ -60,3 +60,42 @@ pub(super) fn begin(first: u8, rest: usize, out: &mut BytesMut) -> Result<(), Wi
     out.put_u8(left as u8);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_length_has_the_bytes_of_the_standards_table() {
+        // Table 2.4: the least and the largest length of each number of bytes.
+        for (rest, expected) in [
+            (0, &[0x00][..]),
+            (127, &[0x7f]),
+            (128, &[0x80, 0x01]),
+            (16_383, &[0xff, 0x7f]),
+            (16_384, &[0x80, 0x80, 0x01]),
+            (2_097_151, &[0xff, 0xff, 0x7f]),
+            (2_097_152, &[0x80, 0x80, 0x80, 0x01]),
+        ] {
+            let mut bytes = BytesMut::new();
+            begin(0x32, rest, &mut bytes).unwrap();
+            assert_eq!((bytes[0], &bytes[1..]), (0x32, expected), "{rest}");
+            assert!(Frame::first(&bytes, usize::MAX).unwrap().is_none_or(|frame| rest == 0 && frame.length == 2));
+            let head = bytes.len();
+            bytes.resize(head + rest + 1, 7);
+            let frame = Frame::first(&bytes, head + rest).unwrap().unwrap();
+            assert_eq!((frame.kind, frame.flags, frame.body.len(), frame.length), (3, 2, rest, head + rest));
+            if rest > 0 {
+                let limit = head + rest - 1;
+                assert!(matches!(Frame::first(&bytes, limit), Err(WireError::TooLong)), "{rest}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_no_length_can_say_is_not_written() {
+        let mut bytes = BytesMut::new();
+        assert!(matches!(begin(0x30, LARGEST_LENGTH + 1, &mut bytes), Err(WireError::Unencodable)));
+        assert!(bytes.is_empty());
+    }
+}

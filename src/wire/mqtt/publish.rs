@@ -23,17 +23,18 @@ pub(super) fn read(frame: Frame<'_>) -> Result<Publish, WireError> {
 
 pub(super) fn write(publish: &Publish, out: &mut BytesMut) -> Result<(), WireError> {
     let Publish { topic, payload, retain, quality } = publish;
-    let (quality, id) = match *quality {
-        Quality::AtMostOnce => (0, None),
-        Quality::AtLeastOnce { id, dup } => (1 << 1 | u8::from(dup) * DUP, Some(id)),
-        Quality::ExactlyOnce { id, dup } => (2 << 1 | u8::from(dup) * DUP, Some(id)),
+    let (qos, id, dup) = match *quality {
+        Quality::AtMostOnce => (0, None, false),
+        Quality::AtLeastOnce { id, dup } => (1, Some(id), dup),
+        Quality::ExactlyOnce { id, dup } => (2, Some(id), dup),
     };
     let topic_length = u16::try_from(topic.len()).map_err(|_| WireError::Unencodable)?;
     if !is_topic_name(topic) || id == Some(0) {
         return Err(WireError::Unencodable);
     }
     let rest = 2 + topic.len() + id.map_or(0, |_| 2) + payload.len();
-    frame::begin(PUBLISH | quality | u8::from(*retain) * RETAIN, rest, out)?;
+    let flags = (u8::from(dup) * DUP) | (qos << 1) | (u8::from(*retain) * RETAIN);
+    frame::begin(PUBLISH | flags, rest, out)?;
     out.put_u16(topic_length);
     out.put_slice(topic.as_bytes());
     if let Some(id) = id {

@@ -16,7 +16,7 @@ pub(crate) fn event(kind: Kind, name: &Name, other: &Name, n: u64) -> Event {
     let from = client.clone();
     let message = MessageId { producer: ProducerId(0), number: n / 2 };
     let (destination, operation) = (DestinationId(0), OperationId(n as u32 % 6));
-    let (session, number, digest, again, why) = (n % 3, n % 3, n / 2, n % 2 == 0, "for a reason");
+    let (session, number, digest, again, why) = (n % 3, n % 3, n / 2, n.is_multiple_of(2), "for a reason");
     match kind {
         Kind::Offered => Event::Offered { message, digest },
         Kind::Sent => Event::Sent { message, session, again },

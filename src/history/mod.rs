@@ -5,6 +5,8 @@ mod event;
 mod kind;
 mod outages;
 mod roster;
+#[cfg(test)]
+pub(crate) mod samples;
 
 pub use directory::{Directory, Place};
 pub use event::{Cause, Entry, Event, MessageId, Name, Power, Reason};

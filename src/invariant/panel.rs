@@ -85,11 +85,12 @@ impl Panel {
         if self.deadline.is_some_and(|deadline| deadline <= entry.at) {
             self.expire(entry.at);
         }
-        let disturbance = self.outages.see(entry);
+        let kind = entry.event.kind();
+        let disturbance = if Outages::KINDS.contains(kind) { self.outages.see(entry) } else { None };
         let turn = self.custody.see(entry, &self.outages, disturbance);
         let scene = Scene { turn, disturbance, ..scene(&self.roster, &self.directory, &self.custody, &self.outages) };
         let mut moved = false;
-        for seat in &self.hearers[entry.event.kind().index()] {
+        for seat in &self.hearers[kind.index()] {
             moved |= self.seats[*seat].see(entry, &scene);
         }
         if moved {

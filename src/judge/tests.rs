@@ -1,6 +1,8 @@
 use super::*;
+use crate::history::samples::about_messages;
 use crate::history::{
-    Cause, Client, Delivery, Destination, DestinationId, Machine, Name, Power, Producer, ProducerId, Reason, Route,
+    Cause, Client, Delivery, Destination, DestinationId, Directory, Machine, Name, Power, Producer, ProducerId, Reason,
+    Route,
 };
 use crate::invariant::Verdict;
 
@@ -95,6 +97,17 @@ impl Run {
     fn lost(&mut self, hub: &str, session: u64, cause: Cause) {
         let (client, service) = (Name::from("meter-0000"), Name::from(hub));
         self.see("meter-0000", Event::SessionLost { client, service, session, cause });
+    }
+}
+
+#[test]
+fn messages_are_nothing_to_what_becomes_of_clients() {
+    let roster = roster(1);
+    let (mut clients, directory) = (Clients::new(&roster), Directory::new(&roster));
+    let before = format!("{clients:?}");
+    for entry in about_messages() {
+        clients.see(&entry, &directory);
+        assert_eq!(format!("{clients:?}"), before, "{entry:?}");
     }
 }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use std::hash::{Hash, Hasher};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::xxh3_64;
 
 /// How often a judge is asked whether it is done, while nothing else is due: bounds are tens of seconds.
 const GLANCE: Duration = Duration::from_secs(5);
@@ -110,7 +110,7 @@ enum Cue {
 
 impl<J: Judge + 'static> Director<J> {
     fn new(stage: Stage, production: Production, judge: Arc<Mutex<J>>) -> Self {
-        let witness = Stamped { stage, judge: judge.clone() };
+        let witness = Stamped { stage, judge: judge.clone(), fields: Fields::default() };
         let history = History::new(production.roster.clone(), Arc::new(Mutex::new(witness)));
         Self { stage, production, judge, history }
     }
@@ -277,28 +277,32 @@ fn undo(fault: &Fault) -> Option<Fault> {
 struct Stamped<J> {
     stage: Stage,
     judge: Arc<Mutex<J>>,
+    /// The entry that is being stamped.
+    fields: Fields,
 }
 
 impl<J: Judge> Witness for Stamped<J> {
     fn see(&mut self, entry: &Entry) {
-        let mut stamp = Stamp(0);
-        entry.hash(&mut stamp);
-        self.stage.note("history", &stamp.0.to_le_bytes());
+        self.fields.0.clear();
+        entry.hash(&mut self.fields);
+        self.stage.note("history", &self.fields.0);
         self.judge.lock().unwrap_or_else(PoisonError::into_inner).see(entry);
     }
 }
 
-/// Hashes an entry field by field, the same on every machine of 64 bits.
-struct Stamp(u64);
+/// Lays an entry's fields one behind the other, the same on every machine of 64 bits, to be hashed in one go. `Hash` says how
+/// long texts and lists are, so that different entries have different bytes.
+#[derive(Default)]
+struct Fields(Vec<u8>);
 
-impl Hasher for Stamp {
+impl Hasher for Fields {
     fn write(&mut self, bytes: &[u8]) {
-        self.0 = xxh3_64_with_seed(bytes, self.0);
+        self.0.extend_from_slice(bytes);
     }
     fn write_usize(&mut self, value: usize) {
         self.write(&(value as u64).to_le_bytes());
     }
     fn finish(&self) -> u64 {
-        self.0
+        xxh3_64(&self.0)
     }
 }

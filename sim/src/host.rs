@@ -3,9 +3,10 @@
 use crate::clock::Sleep;
 use crate::disk::Disk;
 use crate::entropy::{self, Dice};
+use crate::join::JoinHandle;
 use crate::kernel::{self, NEVER};
 use crate::net::{Listener, Stream};
-use crate::tasks::{self, JoinHandle, fence, fenced};
+use crate::tasks::{self, fence, fenced};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;

@@ -59,9 +59,11 @@ rustflags = ["--cfg", "tokio_unstable"]
 RUSTFLAGS in the environment replaces them, even when empty: then put `--cfg tokio_unstable` there."#
 );
 
+mod agenda;
 mod clock;
 mod disk;
 mod entropy;
+mod errands;
 mod fault;
 mod host;
 mod join;

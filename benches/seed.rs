@@ -5,13 +5,13 @@
 //! ```
 #![allow(missing_docs, reason = "criterion's macro makes a public function")]
 use criterion::{BatchSize, Criterion, criterion_group, criterion_main};
+use giant_lizard::allocator::Mimalloc;
 use giant_lizard::run::{Mode, run};
 use giant_lizard::scenario::load;
-use mimalloc::MiMalloc;
 use std::path::Path;
 
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Mimalloc = Mimalloc;
 
 fn seeds(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("seed");

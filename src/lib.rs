@@ -9,8 +9,10 @@
 //! - [`systems`]: the registry. [`iot`]: DPS, hubs, central and devices. [`streams`]: brokers, producers, consumers.
 //! - [`wire`]: the protocols they speak. [`ledger`]: how services remember. [`alarms`]: what they will have to do at a
 //!   later time. [`back_off`], [`keep_alive`], `waiting`: how clients wait, and how they notice that nobody is there.
+//! - [`allocator`]: for programs that run many seeds.
 
 pub mod alarms;
+pub mod allocator;
 pub mod back_off;
 pub mod cli;
 pub mod custody;

@@ -1,6 +1,7 @@
 //! Virtual time for software: timers on the world's agenda, and wall clocks that skew.
 
-use crate::kernel::{self, Due, Kernel, NEVER, NOBODY};
+use crate::agenda::{Due, NEVER};
+use crate::kernel::{self, Kernel, NOBODY};
 use crate::tasks::fenced;
 use std::future::Future;
 use std::pin::Pin;
@@ -17,13 +18,15 @@ pub(crate) struct WallClock {
 impl WallClock {
     /// What it shows, ns since the Unix epoch, when the true time is `epoch + now`.
     pub(crate) fn shows(&self, epoch: u64, now: u64) -> u64 {
-        let drift = match self.drift_ppm {
+        let off = match self.drift_ppm {
             // Nearly always, and a division of 128 bits is slow.
-            0 => 0,
-            ppm => i128::from(now - self.drifts_since) * i128::from(ppm) / 1_000_000,
+            0 => self.offset_ns,
+            ppm => {
+                let drift = i128::from(now - self.drifts_since) * i128::from(ppm) / 1_000_000;
+                self.offset_ns.saturating_add(drift as i64)
+            }
         };
-        let shown = i128::from(epoch) + i128::from(now) + i128::from(self.offset_ns) + drift;
-        u64::try_from(shown.max(0)).unwrap_or(u64::MAX)
+        epoch.saturating_add(now).saturating_add_signed(off)
     }
 
     /// Moves it by `by_ns` and lets it drift from now on. Zero and zero: it agrees with the true time again.
@@ -59,7 +62,7 @@ impl Kernel {
 
     pub(crate) fn timer_due(&mut self, slot: u32, generation: u32) {
         if self.is_awaited(slot, generation) {
-            self.wakes.extend(self.timers.slots[slot as usize].waker.take());
+            self.errands.wake(self.timers.slots[slot as usize].waker.take());
         }
     }
 
@@ -80,7 +83,7 @@ impl Kernel {
     fn end_timer(&mut self, slot: u32) {
         let entry = &mut self.timers.slots[slot as usize];
         entry.generation = entry.generation.wrapping_add(1);
-        self.spent.extend(entry.waker.take());
+        self.errands.spend(entry.waker.take());
         self.timers.free.push(slot);
     }
 }
@@ -117,8 +120,7 @@ impl Future for Sleep {
             }
             match slot {
                 Some((slot, _)) => {
-                    let entry = &mut kernel.timers.slots[slot as usize];
-                    Kernel::park(&mut entry.waker, cx.waker(), &mut kernel.spent);
+                    kernel.errands.park(&mut kernel.timers.slots[slot as usize].waker, cx.waker());
                 }
                 None => self.slot = Some(kernel.start_timer(at, cx.waker())),
             }
@@ -134,5 +136,34 @@ impl Drop for Sleep {
         if let Some((slot, _)) = self.slot {
             kernel::try_with(|kernel| kernel.end_timer(slot));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const DAY: u64 = 86_400_000_000_000;
+
+    #[test]
+    fn a_wall_clock_shows_the_true_time_its_offset_and_what_it_drifted_and_never_a_time_before_the_epoch() {
+        let mut clock = WallClock::default();
+        assert_eq!(clock.shows(DAY, 5), DAY + 5);
+        clock.skew(0, -1_000, 0);
+        assert_eq!(clock.shows(DAY, 5), DAY - 995);
+        assert_eq!(clock.shows(0, 5), 0);
+        clock.skew(0, 0, -100);
+        assert_eq!(clock.shows(DAY, 1_000_000), DAY + 1_000_000 - 1_000 - 100);
+        clock.skew(2_000_000, 50, 1_000_000);
+        assert_eq!(clock.shows(DAY, 2_000_010), DAY + 2_000_010 - 1_000 - 200 + 50 + 10);
+        clock.skew(3_000_000, 0, 0);
+        assert_eq!(clock.shows(DAY, 3_000_000), DAY + 3_000_000);
+    }
+
+    #[test]
+    fn a_wall_clock_stands_still_where_no_number_is_left() {
+        let mut clock = WallClock::default();
+        clock.skew(0, i64::MAX, 0);
+        assert_eq!(clock.shows(u64::MAX, 7), u64::MAX);
     }
 }

@@ -1,11 +1,13 @@
 //! One boot of one machine, as its software sees it.
 
+use crate::agenda::NEVER;
 use crate::clock::Sleep;
 use crate::disk::Disk;
 use crate::entropy::{self, Dice};
-use crate::kernel::{self, NEVER};
+use crate::join::JoinHandle;
+use crate::kernel;
 use crate::net::{Listener, Stream};
-use crate::tasks::{self, JoinHandle, fence, fenced};
+use crate::tasks::{self, fence, fenced};
 use std::future::{Future, poll_fn};
 use std::io;
 use std::sync::Arc;

@@ -59,17 +59,13 @@ impl Journal {
         self.events += 1;
     }
 
-    /// Keeps an event's words, which are made only when the world is recording.
-    pub(crate) fn tell(
-        &mut self,
-        now: u64,
-        host: Option<&Arc<str>>,
-        kind: &'static str,
-        words: impl FnOnce() -> String,
-    ) {
-        if self.recording {
-            self.entries.push(Entry { at: Duration::from_nanos(now), host: host.cloned(), kind, detail: words() });
-        }
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording
+    }
+
+    /// Keeps an event's words.
+    pub(crate) fn tell(&mut self, now: u64, host: Option<&Arc<str>>, kind: &'static str, detail: String) {
+        self.entries.push(Entry { at: Duration::from_nanos(now), host: host.cloned(), kind, detail });
     }
 
     pub(crate) fn fingerprint(&self) -> Fingerprint {

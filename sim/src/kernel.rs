@@ -1,21 +1,19 @@
 //! The state of one world, on its thread: machines, network, timers, the agenda of what is due.
 
+use crate::agenda::{Agenda, Due};
 use crate::clock::Timers;
 use crate::entropy::{self, Dice};
+use crate::errands::Errands;
 use crate::journal::Journal;
 use crate::machine::Machine;
-use crate::net::{Net, NetDue};
+use crate::net::Net;
 use crate::tasks::{self, Tasks};
 use crate::world::{Panic, WorldError};
 use std::cell::RefCell;
-use std::cmp::Ordering;
-use std::collections::{BTreeMap, BinaryHeap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::task::Waker;
 use std::time::Duration;
 
-/// A time that never comes.
-pub(crate) const NEVER: u64 = u64::MAX;
 /// The host number of the world's own tasks.
 pub(crate) const NOBODY: u32 = u32::MAX;
 
@@ -26,7 +24,7 @@ pub(crate) struct Kernel {
     pub(crate) now: u64,
     /// The wall clock at the beginning, ns since the Unix epoch.
     pub(crate) epoch: u64,
-    agenda: Agenda,
+    pub(crate) agenda: Agenda,
     pub(crate) timers: Timers,
     pub(crate) machines: Vec<Machine>,
     pub(crate) names: BTreeMap<Arc<str>, u32>,
@@ -39,10 +37,7 @@ pub(crate) struct Kernel {
     pub(crate) finished: Vec<(u32, u32)>,
     pub(crate) panics: Vec<Panic>,
     pub(crate) failure: Option<WorldError>,
-    /// Wakers to call once the kernel is let go.
-    pub(crate) wakes: VecDeque<Waker>,
-    /// Wakers to drop once the kernel is let go: dropping one may run software's code.
-    pub(crate) spent: Vec<Waker>,
+    pub(crate) errands: Errands,
 }
 
 thread_local! {
@@ -65,26 +60,25 @@ impl Kernel {
             finished: Vec::new(),
             panics: Vec::new(),
             failure: None,
-            wakes: VecDeque::new(),
-            spent: Vec::new(),
+            errands: Errands::default(),
         }
     }
 
     /// Puts something on the agenda.
     pub(crate) fn at(&mut self, at: u64, due: Due) {
-        debug_assert!(at >= self.now && at != NEVER);
+        debug_assert!(at >= self.now);
         self.agenda.add(at, due);
     }
 
     /// When the next thing is due. Timers that were given up meanwhile, such as the time limits of what came in time,
     /// are dropped here, so that no moment is visited for them.
     pub(crate) fn next_due(&mut self) -> Option<u64> {
-        while let Some(Due::Timer { slot, generation }) = self.agenda.first()
-            && !self.is_awaited(slot, generation)
-        {
-            self.agenda.drop_first();
+        loop {
+            match self.agenda.first()? {
+                (_, Due::Timer { slot, generation }) if !self.is_awaited(slot, generation) => self.agenda.drop_first(),
+                (at, _) => return Some(at),
+            }
         }
-        self.agenda.next()
     }
 
     /// Does the first thing on the agenda that is due now. `false`: nothing is.
@@ -101,11 +95,9 @@ impl Kernel {
     /// Does the first thing on the agenda, now or at the moment to which time moves for it. `false`: nothing will ever
     /// be due.
     pub(crate) fn proceed(&mut self) -> bool {
-        while !self.step() {
-            let Some(next) = self.next_due() else { return false };
-            self.now = next;
-        }
-        true
+        let Some(next) = self.next_due() else { return false };
+        self.now = self.now.max(next);
+        self.step()
     }
 
     pub(crate) fn dice(&self, label: &str) -> Dice {
@@ -115,8 +107,10 @@ impl Kernel {
     /// Journals an event: its facts into the fingerprint, its words when recording.
     pub(crate) fn note(&mut self, host: u32, kind: &'static str, facts: [u64; 3], words: impl FnOnce() -> String) {
         self.journal.mix(self.now, host, kind, facts);
-        let name = self.machines.get(host as usize).map(|machine| &machine.name);
-        self.journal.tell(self.now, name, kind, words);
+        if self.journal.is_recording() {
+            let name = self.machines.get(host as usize).map(|machine| &machine.name);
+            self.journal.tell(self.now, name, kind, words());
+        }
     }
 
     /// The name of a host, or of the world's own tasks.
@@ -138,14 +132,6 @@ impl Kernel {
     pub(crate) fn fail(&mut self, error: WorldError) {
         self.failure.get_or_insert(error);
     }
-
-    /// Stores a task's waker in a slot.
-    pub(crate) fn park(slot: &mut Option<Waker>, waker: &Waker, spent: &mut Vec<Waker>) {
-        match slot {
-            Some(kept) if kept.will_wake(waker) => {}
-            _ => spent.extend(slot.replace(waker.clone())),
-        }
-    }
 }
 
 /// Makes this thread the thread of a world.
@@ -158,41 +144,44 @@ pub(crate) fn uninstall() -> Option<Kernel> {
     KERNEL.with(|cell| cell.borrow_mut().take())
 }
 
+// Below, `LocalKey::try_with` and not `with`, for only that one is inlined: a seed is a hundred thousand calls.
+
 /// Reads or changes the world of this thread; then wakes whom that concerns.
 ///
 /// # Panics
 /// On a thread that is no world's: hosts, streams and files work only inside theirs.
+#[inline]
 pub(crate) fn with<R>(act: impl FnOnce(&mut Kernel) -> R) -> R {
-    match try_with(act) {
-        Some(result) => result,
-        None => panic!("a host, stream or file was used outside of its world's thread"),
-    }
+    let result = KERNEL.try_with(|cell| {
+        let mut guard = cell.borrow_mut();
+        let kernel = guard.as_mut().unwrap_or_else(|| outside());
+        let result = act(kernel);
+        let done = kernel.errands.are_done();
+        drop(guard);
+        if !done {
+            settle(cell);
+        }
+        result
+    });
+    result.unwrap_or_else(|_| outside())
+}
+
+#[cold]
+fn outside() -> ! {
+    panic!("a host, stream or file was used outside of its world's thread")
 }
 
 /// The same, but `None` when there is no world (any more): for destructors.
 pub(crate) fn try_with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
-    KERNEL
-        .try_with(|cell| {
-            let (result, busy) = {
-                let mut guard = cell.try_borrow_mut().ok()?;
-                let kernel = guard.as_mut()?;
-                let result = act(kernel);
-                (result, !kernel.wakes.is_empty() || !kernel.spent.is_empty())
-            };
-            if busy {
-                settle(cell);
-            }
-            Some(result)
-        })
-        .ok()
-        .flatten()
+    let is_free = |cell: &RefCell<Option<Kernel>>| cell.try_borrow().is_ok_and(|kernel| kernel.is_some());
+    KERNEL.try_with(is_free).unwrap_or(false).then(|| with(act))
 }
 
 /// Wakes and drops wakers one by one with the kernel let go: either may come back for it.
 fn settle(cell: &RefCell<Option<Kernel>>) {
     loop {
         let next = match cell.borrow_mut().as_mut() {
-            Some(kernel) => (kernel.wakes.pop_front(), kernel.spent.pop()),
+            Some(kernel) => kernel.errands.next(),
             None => return,
         };
         match next {
@@ -203,101 +192,5 @@ fn settle(cell: &RefCell<Option<Kernel>>) {
                 }
             }
         }
-    }
-}
-
-/// Something that will happen at a known time.
-#[derive(Clone, Copy, Debug)]
-pub(crate) enum Due {
-    Timer {
-        slot: u32,
-        generation: u32,
-    },
-    Net {
-        connection: u32,
-        generation: u32,
-        due: NetDue,
-    },
-    /// A host that was asked to stop has had its time.
-    StopsNow {
-        host: u32,
-        boot: u32,
-    },
-}
-
-/// What is due when: a heap by time, then by a tie-break drawn from the seed.
-struct Agenda {
-    heap: BinaryHeap<Item>,
-    sequence: u64,
-    ties: u64,
-}
-
-struct Item {
-    at: u64,
-    tie: u32,
-    sequence: u64,
-    due: Due,
-}
-
-impl Agenda {
-    fn new(seed: u64) -> Self {
-        Self { heap: BinaryHeap::new(), sequence: 0, ties: scramble(seed) }
-    }
-
-    fn add(&mut self, at: u64, due: Due) {
-        self.sequence += 1;
-        let tie = (scramble(self.ties ^ self.sequence) >> 32) as u32;
-        self.heap.push(Item { at, tie, sequence: self.sequence, due });
-    }
-
-    fn next(&self) -> Option<u64> {
-        self.heap.peek().map(|item| item.at)
-    }
-
-    fn first(&self) -> Option<Due> {
-        self.heap.peek().map(|item| item.due)
-    }
-
-    fn drop_first(&mut self) {
-        self.heap.pop();
-    }
-
-    fn take(&mut self, now: u64) -> Option<Due> {
-        if self.next()? > now {
-            return None;
-        }
-        self.heap.pop().map(|item| item.due)
-    }
-}
-
-/// The finaliser of splitmix64: a cheap, well-mixed permutation.
-fn scramble(value: u64) -> u64 {
-    let mut z = value.wrapping_add(0x9e37_79b9_7f4a_7c15);
-    z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-    z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-    z ^ (z >> 31)
-}
-
-impl Item {
-    fn key(&self) -> (u64, u32, u64) {
-        (self.at, self.tie, self.sequence)
-    }
-}
-
-impl PartialEq for Item {
-    fn eq(&self, other: &Self) -> bool {
-        self.key() == other.key()
-    }
-}
-impl Eq for Item {}
-impl PartialOrd for Item {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-impl Ord for Item {
-    /// Reversed: the heap's greatest item is the earliest.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.key().cmp(&self.key())
     }
 }

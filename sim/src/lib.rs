@@ -59,11 +59,14 @@ rustflags = ["--cfg", "tokio_unstable"]
 RUSTFLAGS in the environment replaces them, even when empty: then put `--cfg tokio_unstable` there."#
 );
 
+mod agenda;
 mod clock;
 mod disk;
 mod entropy;
+mod errands;
 mod fault;
 mod host;
+mod join;
 mod journal;
 mod kernel;
 mod machine;
@@ -79,8 +82,8 @@ pub use disk::{Disk, DiskFile};
 pub use entropy::{Dice, dice};
 pub use fault::{Fault, Path, Spot};
 pub use host::Host;
+pub use join::JoinHandle;
 pub use journal::{Entry, Fingerprint};
 pub use net::{Listener, Stream};
 pub use stage::Stage;
-pub use tasks::JoinHandle;
 pub use world::{Panic, Run, World, WorldError};

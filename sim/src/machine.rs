@@ -9,10 +9,11 @@
 //!       └───────────────────────┴──────────── power loss ───────────────┘
 //! ```
 
+use crate::agenda::Due;
 use crate::clock::WallClock;
 use crate::disk::DiskState;
 use crate::host::Host;
-use crate::kernel::{self, Due, Kernel, NOBODY};
+use crate::kernel::{self, Kernel, NOBODY};
 use crate::tasks::{self, Tasks};
 use crate::world::Panic;
 use std::future::Future;
@@ -255,7 +256,7 @@ pub(crate) fn stop(host: u32) {
         *stopping = true;
         let boot = machine.boot;
         let waiters = std::mem::take(&mut machine.stop_waiters);
-        kernel.wakes.extend(waiters);
+        waiters.into_iter().for_each(|waiter| kernel.errands.wake(Some(waiter)));
         kernel.note(host, "stop", [u64::from(boot), 0, 0], || "was asked to stop".to_owned());
         kernel.at(now + STOP_GRACE.as_nanos() as u64, Due::StopsNow { host, boot });
     });
@@ -288,6 +289,6 @@ pub(crate) fn thaw(host: u32) {
 impl Kernel {
     fn forget_stop_waiters(&mut self, host: u32) {
         let waiters = std::mem::take(&mut self.machines[host as usize].stop_waiters);
-        self.spent.extend(waiters);
+        waiters.into_iter().for_each(|waiter| self.errands.spend(Some(waiter)));
     }
 }

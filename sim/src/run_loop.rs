@@ -4,9 +4,10 @@
 
 use crate::entropy;
 use crate::host::nanos;
+use crate::join::JoinHandle;
 use crate::kernel::{self, Kernel, NOBODY};
 use crate::machine;
-use crate::tasks::{self, JoinHandle};
+use crate::tasks;
 use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, Waker};
@@ -18,19 +19,16 @@ const TICK: u64 = 1_000_000;
 /// How far ahead tokio's clock is set when nothing is due: 10 years.
 const IDLE: Duration = Duration::from_secs(315_360_000);
 
-/// Runs a world without tokio until the script has ended; `None` when the world failed or can never go on.
+/// Runs a world without tokio until the script has ended; `None` when the world can never go on, or has failed before.
 pub(crate) fn run_alone<T>(ending: JoinHandle<T>) -> Option<T> {
-    let mut ending = pin!(ending);
     loop {
         run_to_rest();
-        if kernel::with(Kernel::has_failed) {
-            return None;
-        }
-        if let Poll::Ready(value) = ending.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
-            return value;
-        }
-        if !kernel::with(Kernel::proceed) {
-            return None;
+        let outcome = ending.outcome();
+        let goes_on = kernel::with(|kernel| !kernel.has_failed() && outcome.is_pending() && kernel.proceed());
+        match outcome {
+            Poll::Ready(value) => return value,
+            Poll::Pending if !goes_on => return None,
+            Poll::Pending => {}
         }
     }
 }

@@ -5,6 +5,7 @@ use crate::disk::DiskState;
 use crate::entropy::{self, Dice};
 use crate::fault::{self, Fault, Path};
 use crate::host::{self, Host, nanos};
+use crate::join::JoinHandle;
 use crate::kernel::{self, NOBODY};
 use crate::machine::Machine;
 use crate::tasks;
@@ -109,7 +110,7 @@ impl Stage {
     }
 
     /// Runs a task that belongs to no host. A panic in it ends the world.
-    pub fn spawn<F>(&self, future: F) -> tasks::JoinHandle<F::Output>
+    pub fn spawn<F>(&self, future: F) -> JoinHandle<F::Output>
     where
         F: Future + 'static,
         F::Output: 'static,

@@ -13,6 +13,7 @@
 //! ```
 
 use crate::entropy;
+use crate::join::{self, JoinHandle};
 use crate::kernel::{self, Kernel, NOBODY};
 use crate::world::WorldError;
 use async_task::{Builder, Runnable, Task};
@@ -24,7 +25,7 @@ use std::io;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, OnceLock};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
@@ -41,24 +42,23 @@ pub(crate) struct Owner {
 }
 
 impl Owner {
-    /// Counts a poll.
+    /// Counts a poll. Only the world's thread does: nothing comes between reading and writing.
     fn is_polled_too_often(&self, now: u64) -> bool {
-        if self.instant.swap(now, Relaxed) == now {
-            return self.polls.fetch_add(1, Relaxed) >= MOST_POLLS;
-        }
-        self.polls.store(1, Relaxed);
-        false
+        let before = if self.instant.load(Relaxed) == now { self.polls.load(Relaxed) } else { 0 };
+        self.instant.store(now, Relaxed);
+        self.polls.store(before + 1, Relaxed);
+        before >= MOST_POLLS
     }
 }
 
-/// The world that a thread lives for; whose task was woken from another thread is noted here.
+/// The world that a thread lives for; whose task was first woken from another thread is noted here.
 #[derive(Default)]
 struct Home {
-    woken_from_outside: Mutex<Option<u32>>,
+    woken_from_outside: OnceLock<u32>,
 }
 
 type Queued = Runnable<Owner>;
-type Handle = Task<(), Owner>;
+pub(crate) type Handle = Task<(), Owner>;
 
 /// The run queue of this thread's world.
 struct Queue {
@@ -111,7 +111,7 @@ pub(crate) fn run_as(host: u32, boot: u32) -> (u32, u32) {
 
 /// The host of a task that was woken from another thread.
 pub(crate) fn woken_from_outside() -> Option<u32> {
-    QUEUE.with(|queue| queue.home.borrow().as_ref().and_then(|home| *lock(&home.woken_from_outside)))
+    QUEUE.with(|queue| queue.home.borrow().as_ref().and_then(|home| home.woken_from_outside.get().copied()))
 }
 
 /// Lets the run loop be woken by tasks while it sleeps; `None`: it is awake.
@@ -136,21 +136,28 @@ pub(crate) fn uninstall() {
     });
 }
 
-fn schedule(task: Queued) {
-    let home = &task.metadata().home;
-    let at_home = |queue: &Queue| queue.home.borrow().as_ref().is_some_and(|here| Arc::ptr_eq(here, home));
-    if !QUEUE.try_with(at_home).unwrap_or(false) {
-        // A task can only be run or dropped on its own thread; the run has failed anyway.
-        lock(&home.woken_from_outside).get_or_insert(task.metadata().host);
-        std::mem::forget(task);
-        return;
+impl Queue {
+    fn is_home_of(&self, task: &Queued) -> bool {
+        self.home.borrow().as_ref().is_some_and(|home| Arc::ptr_eq(home, &task.metadata().home))
     }
-    QUEUE.with(|queue| {
-        queue.ready.borrow_mut().push_back(task);
-        if let Some(waker) = queue.run_loop.borrow_mut().take() {
+
+    fn add(&self, task: Queued) {
+        self.ready.borrow_mut().push_back(task);
+        if let Some(waker) = self.run_loop.borrow_mut().take() {
             waker.wake();
         }
-    });
+    }
+}
+
+fn schedule(task: Queued) {
+    let mut woken = Some(task);
+    let _ = QUEUE.try_with(|queue| woken.take_if(|task| queue.is_home_of(task)).map(|task| queue.add(task)));
+    if let Some(stranger) = woken {
+        // A task can only be run or dropped on its own thread; the run has failed anyway.
+        let Owner { host, home, .. } = stranger.metadata();
+        home.woken_from_outside.get_or_init(|| *host);
+        std::mem::forget(stranger);
+    }
 }
 
 /// Starts a task on a boot. A dead boot's call unwinds.
@@ -160,25 +167,23 @@ where
     F::Output: 'static,
 {
     if fence(host, boot).is_err() {
-        return JoinHandle { host, boot, key: u32::MAX, outcome: Arc::default() };
+        return JoinHandle::of_none(host, boot);
     }
     let Some(home) = QUEUE.with(|queue| queue.home.borrow().clone()) else {
         panic!("a task was spawned outside of its world's thread");
     };
     let owner = Owner { host, boot, instant: AtomicU64::new(0), polls: AtomicU32::new(0), home };
     let key = kernel::with(|kernel| kernel.tasks_of(host).reserve());
-    let outcome = Arc::new(Mutex::new(Outcome { value: None, over: false, waiter: None }));
-    let ending = Ending { host, boot, key, outcome: outcome.clone() };
+    let (ending, joiner) = join::pair(host, boot, key);
     let future = Mortal(Some(Box::pin(future)));
     let task = async move {
         let ending = ending;
-        let value = future.await;
-        lock(&ending.outcome).value = Some(value);
+        ending.has_value(future.await);
     };
     let (runnable, handle) = Builder::new().metadata(owner).propagate_panic(false).spawn_local(move |_| task, schedule);
     kernel::with(|kernel| kernel.tasks_of(host).live[key as usize] = Some(handle));
     runnable.schedule();
-    JoinHandle { host, boot, key, outcome }
+    joiner
 }
 
 /// A task's future. Destructors of a dead boot may call their host; they are answered with errors, since unwinding
@@ -204,94 +209,6 @@ impl<F> Drop for Mortal<F> {
     }
 }
 
-/// What became of a task.
-struct Outcome<T> {
-    value: Option<T>,
-    over: bool,
-    waiter: Option<Waker>,
-}
-
-impl<T> Default for Outcome<T> {
-    fn default() -> Self {
-        Self { value: None, over: true, waiter: None }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// Tells the joiner and gives the task's place free, however the task ends.
-struct Ending<T> {
-    host: u32,
-    boot: u32,
-    key: u32,
-    outcome: Arc<Mutex<Outcome<T>>>,
-}
-
-impl<T> Drop for Ending<T> {
-    fn drop(&mut self) {
-        let waiter = {
-            let mut outcome = lock(&self.outcome);
-            outcome.over = true;
-            outcome.waiter.take()
-        };
-        if let Some(waiter) = waiter {
-            waiter.wake();
-        }
-        let handle = kernel::try_with(|kernel| {
-            kernel.is_boot(self.host, self.boot).then(|| kernel.tasks_of(self.host).release(self.key))
-        });
-        if let Some(handle) = handle.flatten().flatten() {
-            handle.detach();
-        }
-    }
-}
-
-/// A task's outcome. Dropping the handle detaches the task.
-pub struct JoinHandle<T> {
-    host: u32,
-    boot: u32,
-    key: u32,
-    outcome: Arc<Mutex<Outcome<T>>>,
-}
-
-impl<T> std::fmt::Debug for JoinHandle<T> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("JoinHandle").field("host", &self.host).field("key", &self.key).finish_non_exhaustive()
-    }
-}
-
-impl<T> JoinHandle<T> {
-    /// Ends the task: its future is dropped before it would run again.
-    pub fn abort(self) {
-        if lock(&self.outcome).over {
-            return;
-        }
-        let handle = kernel::try_with(|kernel| {
-            kernel.is_boot(self.host, self.boot).then(|| kernel.tasks_of(self.host).take(self.key))
-        });
-        drop(handle);
-    }
-}
-
-impl<T> Future for JoinHandle<T> {
-    /// `None` when the task was aborted, panicked or died with its boot.
-    type Output = Option<T>;
-
-    fn poll(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<T>> {
-        let mut outcome = lock(&self.outcome);
-        if let Some(value) = outcome.value.take() {
-            return Poll::Ready(Some(value));
-        }
-        if outcome.over {
-            return Poll::Ready(None);
-        }
-        outcome.waiter = Some(cx.waker().clone());
-        Poll::Pending
-    }
-}
-
 impl Tasks {
     fn reserve(&mut self) -> u32 {
         self.free.pop().unwrap_or_else(|| {
@@ -300,11 +217,11 @@ impl Tasks {
         })
     }
 
-    fn take(&mut self, key: u32) -> Option<Handle> {
+    pub(crate) fn take(&mut self, key: u32) -> Option<Handle> {
         self.live.get_mut(key as usize).and_then(Option::take)
     }
 
-    fn release(&mut self, key: u32) -> Option<Handle> {
+    pub(crate) fn release(&mut self, key: u32) -> Option<Handle> {
         let handle = self.take(key);
         // After a mass ending the table is a new one, in which the old keys mean nothing.
         if (key as usize) < self.live.len() {
@@ -344,7 +261,7 @@ pub(crate) fn thaw(host: u32) {
 /// Runs every ready task until none is, and tells whether there was one.
 pub(crate) fn run_ready() -> bool {
     let mut any = false;
-    while let Some(task) = QUEUE.with(|queue| queue.ready.borrow_mut().pop_front()) {
+    while let Ok(Some(task)) = QUEUE.try_with(|queue| queue.ready.borrow_mut().pop_front()) {
         any = true;
         run(task);
     }
@@ -400,6 +317,7 @@ fn blame(host: u32, boot: u32, payload: &(dyn Any + Send)) {
 ///
 /// # Errors
 /// When the boot is dead and the task is unwinding already, or is being dropped.
+#[inline]
 pub(crate) fn fenced<R>(host: u32, boot: u32, act: impl FnOnce(&mut Kernel) -> R) -> io::Result<R> {
     if let Some(result) = kernel::with(|kernel| kernel.is_boot(host, boot).then(|| act(kernel))) {
         return Ok(result);

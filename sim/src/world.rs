@@ -2,13 +2,14 @@
 
 use crate::entropy::Bend;
 use crate::host::nanos;
+use crate::join::JoinHandle;
 use crate::journal::{Entry, Fingerprint};
 use crate::kernel::{self, Kernel, NOBODY};
 use crate::run_loop::{self, RunLoop};
 use crate::stage::Stage;
 #[cfg(tokio_unstable)]
 use crate::strays;
-use crate::tasks::{self, JoinHandle};
+use crate::tasks;
 use std::future::Future;
 use std::time::{Duration, SystemTime};
 

@@ -8,13 +8,13 @@
 //!
 //! In the end it prints which pitfall was caught by which invariant, and on how many seeds. An invariant that no pitfall
 //! violates fails the run: nothing shows that it can be violated at all.
+use giant_lizard::allocator::Mimalloc;
 use giant_lizard::report::{Palette, Report, render};
 use giant_lizard::run::hunt::{Kept, Prey, SeedBook};
 use giant_lizard::run::pitfall::{Finding, Matrix, Way, judge, may_escape};
 use giant_lizard::run::{Mode, run};
 use giant_lizard::scenario::{Loaded, Plan, load};
 use libtest_mimic::{Arguments, Failed, Trial};
-use mimalloc::MiMalloc;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// As the binary's.
 #[global_allocator]
-static ALLOCATOR: MiMalloc = MiMalloc;
+static ALLOCATOR: Mimalloc = Mimalloc;
 
 const FOLDER: &str = "scenarios";
 /// A build that is not optimised takes as long for one as another for eight.

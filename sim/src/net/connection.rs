@@ -12,6 +12,8 @@
 //! ```
 
 use super::flow::Flow;
+use super::topology::{Passage, Topology};
+use crate::machine::Machine;
 use std::io;
 use std::task::Waker;
 
@@ -43,6 +45,10 @@ pub(crate) struct Connection {
     pub(crate) ends: [End; 2],
     /// `flows[e]` goes from end `e` to the other.
     pub(super) flows: [Flow; 2],
+    /// `passages[e]` is the way from end `e` to the other, as it was when they were last [surveyed](Self::survey).
+    pub(super) passages: [Passage; 2],
+    /// How often the topology had changed then.
+    surveyed: Option<u64>,
     /// A packet of the handshake that waits for this frozen host to thaw.
     pub(super) waits_for_thaw: Option<(u32, NetDue)>,
     /// Packets of the handshake and RSTs that the network keeps on their way from this end.
@@ -82,8 +88,22 @@ impl Connection {
             port,
             ends: [client, server],
             flows: [Flow::new(), Flow::new()],
+            passages: [Passage::default(); 2],
+            surveyed: None,
             waits_for_thaw: None,
             kept: Vec::new(),
+        }
+    }
+
+    /// Looks at the ways between the ends again, if the topology has changed since it was last done: faults are rare,
+    /// bytes are not.
+    #[inline]
+    pub(super) fn survey(&mut self, topology: &Topology, machines: &[Machine]) {
+        let changes = Some(topology.changes());
+        if self.surveyed != changes {
+            let [a, b] = [self.ends[0].host, self.ends[1].host];
+            self.passages = [topology.passage(machines, a, b), topology.passage(machines, b, a)];
+            self.surveyed = changes;
         }
     }
 

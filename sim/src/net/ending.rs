@@ -3,7 +3,7 @@
 use super::connection::{Connection, EndState, NetDue};
 use super::flow::Content;
 use super::scene::Scene;
-use crate::kernel::NEVER;
+use crate::agenda::NEVER;
 use std::io;
 
 impl Scene<'_> {
@@ -15,8 +15,8 @@ impl Scene<'_> {
             return None;
         }
         let was = std::mem::replace(&mut side.state, EndState::Failed(kind));
-        self.wakes.extend(side.reader.take());
-        self.wakes.extend(side.writer.take());
+        self.errands.wake(side.reader.take());
+        self.errands.wake(side.writer.take());
         let (host, now) = (side.host, self.now);
         if was == EndState::Opening {
             self.abandon(connection);
@@ -29,7 +29,7 @@ impl Scene<'_> {
 
     /// A RST reaches an end, if the network does not keep it.
     pub(super) fn reset_arrives(&mut self, connection: &mut Connection, end: usize) -> Option<(u32, u64)> {
-        if self.is_held(connection, 1 - end) {
+        if connection.passages[1 - end].held {
             connection.keep(1 - end, NetDue::Reset { end: end as u8 });
             return None;
         }
@@ -53,8 +53,8 @@ impl Scene<'_> {
         }
         let side = &mut connection.ends[end];
         side.state = into;
-        self.wakes.extend(side.reader.take());
-        self.wakes.extend(side.writer.take());
+        self.errands.wake(side.reader.take());
+        self.errands.wake(side.writer.take());
         match was {
             EndState::Open => self.refuse_what_comes(connection, 1 - end),
             EndState::Opening if end == 0 => self.abandon(connection),
@@ -66,7 +66,7 @@ impl Scene<'_> {
     pub(super) fn abandon(&mut self, connection: &mut Connection) {
         let server = &mut connection.ends[1];
         if server.state == EndState::Open
-            && let Some(port) = self.net.ports.get_mut(&(server.host, connection.port))
+            && let Some(port) = self.ports.get_mut(&(server.host, connection.port))
         {
             port.unreserve();
         }
@@ -75,11 +75,11 @@ impl Scene<'_> {
 
     /// Sends a RST to an end, once: a lost one is sent again when that end speaks.
     pub(super) fn send_reset(&mut self, connection: &mut Connection, to: usize) {
-        if self.is_held(connection, 1 - to) {
+        if connection.passages[1 - to].held {
             connection.keep(1 - to, NetDue::Reset { end: to as u8 });
         } else if !self.is_blocked(connection, 1 - to) {
-            let at = self.now + self.way(connection, 1 - to).latency(&mut self.net.dice);
-            self.due.push((at, NetDue::Reset { end: to as u8 }));
+            let at = self.now + connection.passages[1 - to].way.latency(self.dice);
+            self.arm(at, NetDue::Reset { end: to as u8 });
         }
     }
 
@@ -95,8 +95,8 @@ impl Scene<'_> {
             if arrives == NEVER || self.is_blocked(connection, 1 - flow) {
                 self.arm_time_out(connection, flow);
             } else {
-                let at = arrives + self.way(connection, 1 - flow).least_ns;
-                self.due.push((at, NetDue::Reset { end: flow as u8 }));
+                let at = arrives + connection.passages[1 - flow].way.least_ns;
+                self.arm(at, NetDue::Reset { end: flow as u8 });
             }
         }
         connection.flows[flow].keep_leading(|segment| segment.arrives <= now);
@@ -110,8 +110,8 @@ impl Scene<'_> {
         }
         let side = &mut connection.ends[end];
         side.state = EndState::Gone;
-        self.wakes.extend(side.reader.take());
-        self.wakes.extend(side.writer.take());
+        self.errands.wake(side.reader.take());
+        self.errands.wake(side.writer.take());
         // Only what had left the host arrives.
         let sending = &mut connection.flows[end];
         sending.keep_leading(|segment| segment.leaves <= now);

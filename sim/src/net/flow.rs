@@ -1,6 +1,6 @@
 //! One direction of a connection: what is under way, unread or unacknowledged.
 
-use crate::kernel::NEVER;
+use crate::agenda::NEVER;
 use bytes::Bytes;
 use std::collections::VecDeque;
 

@@ -10,7 +10,8 @@
 //! ```
 
 use super::connection::{EndState, NetDue};
-use crate::kernel::{Due, Kernel};
+use crate::agenda::Due;
+use crate::kernel::Kernel;
 use crate::machine::Power;
 use std::io;
 
@@ -121,7 +122,7 @@ impl Kernel {
             end.state = EndState::Open;
             end.writer.take()
         });
-        self.wakes.extend(waker.flatten());
+        self.errands.wake(waker.flatten());
         self.send_packet(key, 0, NetDue::Accepted);
     }
 
@@ -146,7 +147,7 @@ impl Kernel {
         match self.net.ports.get_mut(&(server, port)) {
             Some(listener) => {
                 let waker = listener.arrived(key);
-                self.wakes.extend(waker);
+                self.errands.wake(waker);
             }
             None => self.net_drop(key, 1),
         }

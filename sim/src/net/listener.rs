@@ -86,7 +86,7 @@ impl Listener {
                 if let Some(key) = port.waiting.pop_front() {
                     return Poll::Ready(Ok(key));
                 }
-                Kernel::park(&mut port.acceptor, cx.waker(), &mut kernel.spent);
+                kernel.errands.park(&mut port.acceptor, cx.waker());
                 Poll::Pending
             });
             next.map_ok(|key| Stream::take(key, 1))
@@ -116,7 +116,7 @@ impl Kernel {
 
     fn close_port(&mut self, place: (u32, u16)) {
         let Some(port) = self.net.ports.remove(&place) else { return };
-        self.spent.extend(port.acceptor);
+        self.errands.spend(port.acceptor);
         for key in port.waiting {
             let open = self.on_connection(key, |connection| connection.ends[1].state == EndState::Open);
             if open == Some(true) && self.is_boot(place.0, port.boot) {

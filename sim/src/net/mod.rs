@@ -44,8 +44,6 @@ pub(crate) struct Net {
     dice: Dice,
     /// How long a sender's oldest byte may stay unacknowledged, ns.
     time_out: u64,
-    /// What one scene puts on the agenda; empty between scenes.
-    due: Vec<(u64, NetDue)>,
 }
 
 #[derive(Default)]
@@ -64,7 +62,6 @@ impl Net {
             ports: BTreeMap::new(),
             dice: entropy::dice(seed, "network"),
             time_out: time_out.as_nanos() as u64,
-            due: Vec::new(),
         }
     }
 

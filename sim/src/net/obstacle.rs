@@ -13,7 +13,7 @@ use super::flow::{Segment, Unacked};
 use super::handshake::SECOND;
 use super::scene::Scene;
 use super::sending::next_attempt;
-use crate::kernel::NEVER;
+use crate::agenda::NEVER;
 use crate::machine::Power;
 
 /// What was in the way of a flow that goes on.
@@ -29,7 +29,7 @@ impl Scene<'_> {
     pub(super) fn look_again(&mut self, connection: &mut Connection, flow: usize) {
         let is = (self.is_blocked(connection, flow), self.is_blocked(connection, 1 - flow));
         let was = std::mem::replace(&mut connection.flows[flow].blocked, is);
-        let holds = (self.is_held(connection, flow), self.is_held(connection, 1 - flow));
+        let holds = (connection.passages[flow].held, connection.passages[1 - flow].held);
         let held = std::mem::replace(&mut connection.flows[flow].held, holds);
         let frozen = self.is_frozen(connection);
         let thawed = std::mem::replace(&mut connection.flows[flow].frozen, frozen) && !frozen;
@@ -59,32 +59,31 @@ impl Scene<'_> {
             && !self.machines[host as usize].is_frozen()
         {
             connection.waits_for_thaw = None;
-            self.due.push((self.now, due));
+            self.arm(self.now, due);
         }
         for (from, packet) in std::mem::take(&mut connection.kept) {
-            let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
-            if self.net.topology.is_cut(self.machines, a, b) {
+            let passage = connection.passages[from];
+            if passage.cut {
                 // The lost ACK of a handshake is asked for again; SYNs and their answers are repeated by the client.
                 if packet == NetDue::Accepted {
-                    self.due.push((self.now + SECOND, packet));
+                    self.arm(self.now + SECOND, packet);
                 }
-            } else if self.is_held(connection, from) {
+            } else if passage.held {
                 connection.keep(from, packet);
             } else {
-                let arrives = self.now + self.way(connection, from).latency(&mut self.net.dice);
+                let arrives = self.now + passage.way.latency(self.dice);
                 // A RST does not overtake the bytes that were kept with it.
                 let first =
                     if matches!(packet, NetDue::Reset { .. }) { connection.flows[from].last_arrival } else { 0 };
-                self.due.push((arrives.max(first), packet));
+                self.arm(arrives.max(first), packet);
             }
         }
     }
 
     fn stall(&mut self, connection: &mut Connection, flow: usize) {
         let now = self.now;
-        let (from, to) = (connection.ends[flow].host, connection.ends[1 - flow].host);
-        let cut = self.net.topology.is_cut(self.machines, from, to);
-        let receiver_frozen = self.machines[to as usize].is_frozen();
+        let cut = connection.passages[flow].cut;
+        let receiver_frozen = self.machines[connection.ends[1 - flow].host as usize].is_frozen();
         let queue = &mut connection.flows[flow];
         queue.reclaim(now);
         // What a sender sent before it froze is on its way; what meets a cut is lost, what meets a frozen receiver waits.
@@ -186,9 +185,8 @@ impl Scene<'_> {
         let sender_lives = matches!(connection.ends[flow].state, EndState::Open | EndState::Closed)
             || self.machines[from as usize].power != Power::Off;
         let transmits = sender_lives && !connection.flows[flow].blocked.0;
-        let delivers = !connection.flows[flow].held.0
-            && !self.machines[to as usize].is_frozen()
-            && !self.net.topology.is_cut(self.machines, from, to);
+        let delivers =
+            !connection.flows[flow].held.0 && !self.machines[to as usize].is_frozen() && !connection.passages[flow].cut;
         for place in 0..connection.flows[flow].segments.len() {
             let segment = &connection.flows[flow].segments[place];
             if segment.arrives != NEVER {
@@ -211,7 +209,7 @@ impl Scene<'_> {
     /// Goes on with the acknowledgements of what arrives, and with the credit.
     fn acknowledge_on(&mut self, connection: &mut Connection, flow: usize, attempt: u64) {
         let now = self.now;
-        let (there, back) = (self.way(connection, flow).least_ns, self.way(connection, 1 - flow).least_ns);
+        let (there, back) = (connection.passages[flow].way.least_ns, connection.passages[1 - flow].way.least_ns);
         let queue = &mut connection.flows[flow];
         if queue.blocked == (false, false) && !queue.held.0 {
             let answered = queue.last_arrival.max(now).max(attempt + there);

@@ -3,10 +3,10 @@
 use super::connection::{Connection, EndState, NetDue};
 use super::flow::Content;
 use super::scene::Scene;
-use crate::kernel::{Kernel, NEVER};
+use crate::agenda::NEVER;
 use bytes::Bytes;
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 impl Scene<'_> {
     pub(super) fn read(
@@ -15,7 +15,6 @@ impl Scene<'_> {
         end: usize,
         cx: &mut Context<'_>,
         put: &mut dyn FnMut(&mut Bytes) -> usize,
-        spent: &mut Vec<Waker>,
     ) -> Poll<io::Result<()>> {
         let flow = &mut connection.flows[1 - end];
         let mut taken = 0;
@@ -46,15 +45,16 @@ impl Scene<'_> {
             EndState::Open | EndState::Opening => {}
             EndState::Closed | EndState::Gone => return Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
         }
-        Kernel::park(&mut connection.ends[end].reader, cx.waker(), spent);
+        self.errands.park(&mut connection.ends[end].reader, cx.waker());
         self.arm_reader(connection, 1 - end);
         Poll::Pending
     }
 
     pub(super) fn return_credit(&mut self, connection: &mut Connection, end: usize, bytes: usize) {
         let sender = 1 - end;
-        let stuck = self.is_blocked(connection, end) || self.is_held(connection, end);
-        let at = if stuck { NEVER } else { self.now + self.way(connection, end).least_ns };
+        let back = connection.passages[end];
+        let stuck = back.held || self.is_blocked(connection, end);
+        let at = if stuck { NEVER } else { self.now + back.way.least_ns };
         connection.flows[sender].give_back(at, bytes);
         self.arm_writer(connection, sender);
     }
@@ -63,7 +63,7 @@ impl Scene<'_> {
         connection.flows[flow].reader_armed = NEVER;
         let arrived = connection.flows[flow].segments.front().is_some_and(|segment| segment.arrives <= self.now);
         if arrived {
-            self.wakes.extend(connection.ends[1 - flow].reader.take());
+            self.errands.wake(connection.ends[1 - flow].reader.take());
         } else {
             self.arm_reader(connection, flow);
         }
@@ -77,7 +77,7 @@ impl Scene<'_> {
         let Some(first) = queue.segments.front() else { return };
         if first.arrives != NEVER && first.arrives < queue.reader_armed {
             queue.reader_armed = first.arrives;
-            self.due.push((first.arrives, NetDue::Readable { flow: flow as u8 }));
+            self.arm(queue.reader_armed, NetDue::Readable { flow: flow as u8 });
         }
     }
 }

@@ -2,57 +2,57 @@
 
 use super::Net;
 use super::connection::{Connection, EndState, NetDue};
-use super::topology::Way;
-use crate::kernel::{Due, Kernel};
+use super::listener::Port;
+use super::topology::Topology;
+use crate::agenda::{Agenda, Due};
+use crate::entropy::Dice;
+use crate::errands::Errands;
+use crate::kernel::Kernel;
 use crate::machine::Machine;
 use bytes::Bytes;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 use xxhash_rust::xxh3::xxh3_64;
 
-/// A connection by number, with everything that its rules look at.
+/// What one connection's rules look at and change, apart from the connection itself.
 pub(super) struct Scene<'a> {
-    pub(super) net: &'a mut Net,
-    pub(super) machines: &'a [Machine],
+    /// The connection's number and generation.
+    key: (u32, u32),
     pub(super) now: u64,
-    pub(super) due: Vec<(u64, NetDue)>,
-    pub(super) wakes: &'a mut VecDeque<Waker>,
+    pub(super) machines: &'a [Machine],
+    pub(super) topology: &'a mut Topology,
+    pub(super) ports: &'a mut BTreeMap<(u32, u16), Port>,
+    pub(super) dice: &'a mut Dice,
+    /// How long a sender's oldest byte may stay unacknowledged, ns.
+    pub(super) time_out: u64,
+    agenda: &'a mut Agenda,
+    pub(super) errands: &'a mut Errands,
 }
 
 impl Kernel {
-    /// Plays one connection's rules; what they put on the agenda and whom they wake is done afterwards.
+    /// Plays one connection's rules.
     fn scene<R>(
         &mut self,
-        index: u32,
-        generation: u32,
+        key @ (index, generation): (u32, u32),
         act: impl FnOnce(&mut Scene<'_>, &mut Connection) -> R,
     ) -> Option<R> {
-        let slot = self.net.connections.get_mut(index as usize)?;
-        if slot.generation != generation {
-            return None;
-        }
-        let mut connection = slot.connection.take()?;
-        // The buffer is kept from scene to scene: this is the path of every byte.
-        let due = std::mem::take(&mut self.net.due);
-        let mut scene =
-            Scene { net: &mut self.net, machines: &self.machines, now: self.now, due, wakes: &mut self.wakes };
-        let result = act(&mut scene, &mut connection);
-        let mut due = scene.due;
-        for (at, due) in due.drain(..) {
-            self.at(at.max(self.now), Due::Net { connection: index, generation, due });
-        }
-        self.net.due = due;
-        let slot = &mut self.net.connections[index as usize];
+        let Self { now, machines, net, agenda, errands, .. } = self;
+        let Net { topology, connections, free, ports, dice, time_out, .. } = net;
+        let slot = connections.get_mut(index as usize).filter(|slot| slot.generation == generation)?;
+        let connection = slot.connection.as_deref_mut()?;
+        connection.survey(topology, machines);
+        let (now, time_out) = (*now, *time_out);
+        let result =
+            act(&mut Scene { key, now, machines, topology, ports, dice, time_out, agenda, errands }, connection);
         if connection.is_over() {
-            slot.generation = slot.generation.wrapping_add(1);
-            self.net.free.push(index);
-            for end in connection.ends {
-                self.spent.extend(end.reader);
-                self.spent.extend(end.writer);
+            for end in &mut connection.ends {
+                errands.spend(end.reader.take());
+                errands.spend(end.writer.take());
             }
-        } else {
-            slot.connection = Some(connection);
+            slot.connection = None;
+            slot.generation = generation.wrapping_add(1);
+            free.push(index);
         }
         Some(result)
     }
@@ -75,21 +75,21 @@ impl Kernel {
                 self.handshake_due(index, generation, due);
             }
             NetDue::Readable { flow } => {
-                self.scene(index, generation, |scene, connection| scene.readable(connection, flow as usize));
+                self.scene((index, generation), |scene, connection| scene.readable(connection, flow as usize));
             }
             NetDue::Writable { flow } => {
-                self.scene(index, generation, |scene, connection| scene.writable(connection, flow as usize));
+                self.scene((index, generation), |scene, connection| scene.writable(connection, flow as usize));
             }
             NetDue::TimeOut { flow } => {
                 let failed =
-                    self.scene(index, generation, |scene, connection| scene.time_out(connection, flow as usize));
+                    self.scene((index, generation), |scene, connection| scene.time_out(connection, flow as usize));
                 if let Some(Some((host, id))) = failed {
                     self.note(host, "timed-out", [id, 0, 0], || format!("connection {id} timed out"));
                 }
             }
             NetDue::Reset { end } => {
                 let reset =
-                    self.scene(index, generation, |scene, connection| scene.reset_arrives(connection, end as usize));
+                    self.scene((index, generation), |scene, connection| scene.reset_arrives(connection, end as usize));
                 if let Some(Some((host, id))) = reset {
                     self.note(host, "reset", [id, 0, 0], || format!("connection {id} was reset"));
                 }
@@ -97,35 +97,41 @@ impl Kernel {
         }
     }
 
+    /// The state of an end that connects; the task is woken when it is open, or never will be.
+    pub(super) fn net_opening(&mut self, key: (u32, u32), cx: &mut Context<'_>) -> Option<EndState> {
+        self.scene(key, |scene, connection| {
+            let end = &mut connection.ends[0];
+            if end.state == EndState::Opening {
+                scene.errands.park(&mut end.writer, cx.waker());
+            }
+            end.state
+        })
+    }
+
     /// Reads what has arrived. `Ready(Ok(0 bytes))` is the end.
     pub(super) fn net_read(
         &mut self,
-        (index, generation): (u32, u32),
+        key: (u32, u32),
         end: usize,
         cx: &mut Context<'_>,
         put: &mut dyn FnMut(&mut Bytes) -> usize,
     ) -> Poll<io::Result<()>> {
-        let mut spent = Vec::new();
-        let result =
-            self.scene(index, generation, |scene, connection| scene.read(connection, end, cx, put, &mut spent));
-        self.spent.append(&mut spent);
+        let result = self.scene(key, |scene, connection| scene.read(connection, end, cx, put));
         result.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
     }
 
     /// Takes as many bytes as there is credit for.
     pub(super) fn net_write(
         &mut self,
-        (index, generation): (u32, u32),
+        key: (u32, u32),
         end: usize,
         cx: &mut Context<'_>,
         bytes: &[u8],
     ) -> Poll<io::Result<usize>> {
-        let mut spent = Vec::new();
-        let result = self.scene(index, generation, |scene, connection| {
-            let taken = scene.write(connection, end, cx, bytes, &mut spent);
+        let result = self.scene(key, |scene, connection| {
+            let taken = scene.write(connection, end, cx, bytes);
             (taken, connection.id, connection.ends[end].host)
         });
-        self.spent.append(&mut spent);
         let Some((taken, id, host)) = result else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         if let Poll::Ready(Ok(count)) = taken {
             let sum = xxh3_64(&bytes[..count]);
@@ -137,13 +143,13 @@ impl Kernel {
     }
 
     /// Says that this end will write no more.
-    pub(super) fn net_shutdown(&mut self, (index, generation): (u32, u32), end: usize) {
-        self.scene(index, generation, |scene, connection| scene.say_fin(connection, end));
+    pub(super) fn net_shutdown(&mut self, key: (u32, u32), end: usize) {
+        self.scene(key, |scene, connection| scene.say_fin(connection, end));
     }
 
     /// Closes an end that software has dropped: FIN, or RST when bytes were left unread.
-    pub(super) fn net_drop(&mut self, (index, generation): (u32, u32), end: usize) {
-        let told = self.scene(index, generation, |scene, connection| {
+    pub(super) fn net_drop(&mut self, key: (u32, u32), end: usize) {
+        let told = self.scene(key, |scene, connection| {
             scene.close(connection, end, EndState::Closed);
             (connection.ends[end].host, connection.id)
         });
@@ -169,7 +175,7 @@ impl Kernel {
     pub(crate) fn paths_changed(&mut self) {
         for index in 0..self.net.connections.len() {
             let generation = self.net.connections[index].generation;
-            self.scene(index as u32, generation, |scene, connection| {
+            self.scene((index as u32, generation), |scene, connection| {
                 for flow in 0..2 {
                     scene.look_again(connection, flow);
                 }
@@ -188,7 +194,7 @@ impl Kernel {
             });
             let generation = slot.generation;
             for end in (0..2).filter(|end| concerned[*end]) {
-                self.scene(index as u32, generation, |scene, connection| act(scene, connection, end));
+                self.scene((index as u32, generation), |scene, connection| act(scene, connection, end));
             }
         }
     }
@@ -203,24 +209,21 @@ impl Kernel {
     }
 
     /// Fails an end during the handshake.
-    pub(super) fn net_fail(&mut self, (index, generation): (u32, u32), end: usize, kind: io::ErrorKind) {
-        self.scene(index, generation, |scene, connection| scene.fail(connection, end, kind));
+    pub(super) fn net_fail(&mut self, key: (u32, u32), end: usize, kind: io::ErrorKind) {
+        self.scene(key, |scene, connection| scene.fail(connection, end, kind));
     }
 }
 
 impl Scene<'_> {
-    pub(super) fn way(&self, connection: &Connection, from: usize) -> Way {
-        self.net.topology.way(self.machines, connection.ends[from].host, connection.ends[1 - from].host)
+    /// Puts something on the agenda for this connection, at the earliest now.
+    pub(super) fn arm(&mut self, at: u64, due: NetDue) {
+        let (connection, generation) = self.key;
+        self.agenda.add(at.max(self.now), Due::Net { connection, generation, due });
     }
 
+    /// Whether nothing gets from this end to the other now: a cut, or a frozen end.
     pub(super) fn is_blocked(&self, connection: &Connection, from: usize) -> bool {
-        let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
-        self.net.topology.is_blocked(self.machines, a, b)
-    }
-
-    pub(super) fn is_held(&self, connection: &Connection, from: usize) -> bool {
-        let (a, b) = (connection.ends[from].host, connection.ends[1 - from].host);
-        self.net.topology.is_held(self.machines, a, b)
+        connection.passages[from].cut || self.is_frozen(connection)
     }
 
     pub(super) fn is_frozen(&self, connection: &Connection) -> bool {

@@ -1,15 +1,14 @@
 //! The sender's side of a flow: credit, transmission, retransmission, the time-out.
 
-use super::Net;
 use super::connection::{Connection, EndState, NetDue};
 use super::flow::{Content, Segment, Unacked};
 use super::scene::Scene;
 use super::topology::Way;
-use crate::kernel::{Kernel, NEVER};
+use crate::agenda::NEVER;
 use crate::machine::Power;
 use bytes::Bytes;
 use std::io;
-use std::task::{Context, Poll, Waker};
+use std::task::{Context, Poll};
 
 /// What a sender may have under way or unread at the other end: Linux's usual receive window before it grows.
 const WINDOW: usize = 64 * 1024;
@@ -28,21 +27,6 @@ pub(super) fn next_attempt(sent: u64, from: u64) -> u64 {
     at
 }
 
-impl Net {
-    /// When a burst sent now leaves for good, after as many losses as the dice say.
-    fn attempt(&mut self, way: Way, now: u64, bytes: usize) -> u64 {
-        let (mut at, mut rto) = (now, FIRST_RTO);
-        let mut lost = way.loses(bytes, &mut self.dice);
-        while lost && at - now <= self.time_out {
-            at += rto;
-            rto = (rto * 2).min(LAST_RTO);
-            // Only the lost packet is sent again.
-            lost = way.loses(0, &mut self.dice);
-        }
-        at
-    }
-}
-
 impl Scene<'_> {
     pub(super) fn write(
         &mut self,
@@ -50,7 +34,6 @@ impl Scene<'_> {
         end: usize,
         cx: &mut Context<'_>,
         bytes: &[u8],
-        spent: &mut Vec<Waker>,
     ) -> Poll<io::Result<usize>> {
         match connection.ends[end].state {
             EndState::Failed(kind) => return Poll::Ready(Err(kind.into())),
@@ -64,7 +47,7 @@ impl Scene<'_> {
         flow.reclaim(self.now);
         let credit = WINDOW - flow.in_window;
         if credit == 0 {
-            Kernel::park(&mut connection.ends[end].writer, cx.waker(), spent);
+            self.errands.park(&mut connection.ends[end].writer, cx.waker());
             self.arm_writer(connection, end);
             return Poll::Pending;
         }
@@ -86,11 +69,12 @@ impl Scene<'_> {
     pub(super) fn send(&mut self, connection: &mut Connection, end: usize, content: Content) {
         let now = self.now;
         let size = content.len();
-        connection.flows[end].reclaim(now);
-        let blocked = (self.is_blocked(connection, end), self.is_blocked(connection, 1 - end));
-        let held = (self.is_held(connection, end), self.is_held(connection, 1 - end));
-        (connection.flows[end].blocked, connection.flows[end].held) = (blocked, held);
-        connection.flows[end].frozen = self.is_frozen(connection);
+        let (there, back) = (connection.passages[end], connection.passages[1 - end]);
+        let frozen = self.is_frozen(connection);
+        let (blocked, held) = ((frozen || there.cut, frozen || back.cut), (there.held, back.held));
+        let flow = &mut connection.flows[end];
+        flow.reclaim(now);
+        (flow.blocked, flow.held, flow.frozen) = (blocked, held, frozen);
         let reaches_software = matches!(connection.ends[1 - end].state, EndState::Open | EndState::Opening);
         if !reaches_software {
             connection.flows[end].unacked.push_back(Unacked { sent: now, answered: NEVER, acked: NEVER });
@@ -105,11 +89,11 @@ impl Scene<'_> {
         let arrives = if kept { NEVER } else { self.arrive(connection, end, leaves) };
         let answered = if blocked.1 { NEVER } else { arrives };
         let lost = held.1 || answered == NEVER;
-        let acked = if lost { NEVER } else { answered + self.way(connection, 1 - end).least_ns };
+        let acked = if lost { NEVER } else { answered + back.way.least_ns };
         let flow = &mut connection.flows[end];
         flow.segments.push_back(Segment { leaves, arrives, content });
         flow.unacked.push_back(Unacked { sent: now, answered, acked });
-        if acked == NEVER || acked - now > self.net.time_out {
+        if acked == NEVER || acked - now > self.time_out {
             self.arm_time_out(connection, end);
         }
         self.arm_reader(connection, end);
@@ -117,15 +101,28 @@ impl Scene<'_> {
 
     /// When a burst leaves for good if it is first sent at `ready`.
     pub(super) fn depart(&mut self, connection: &Connection, end: usize, ready: u64, size: usize) -> u64 {
-        let way = self.way(connection, end);
+        let way = connection.passages[end].way;
+        let ready = self.attempt(way, ready, size);
         let hosts = (connection.ends[end].host, connection.ends[1 - end].host);
-        let ready = self.net.attempt(way, ready, size);
-        self.net.topology.depart(self.machines, hosts, way, ready, size)
+        self.topology.depart(self.machines, hosts, way, ready, size)
+    }
+
+    /// When a burst sent now leaves for good, after as many losses as the dice say.
+    fn attempt(&mut self, way: Way, now: u64, bytes: usize) -> u64 {
+        let (mut at, mut rto) = (now, FIRST_RTO);
+        let mut lost = way.loses(bytes, self.dice);
+        while lost && at - now <= self.time_out {
+            at += rto;
+            rto = (rto * 2).min(LAST_RTO);
+            // Only the lost packet is sent again.
+            lost = way.loses(0, self.dice);
+        }
+        at
     }
 
     /// When a burst arrives that has left, or will: never before what was sent before it.
     pub(super) fn arrive(&mut self, connection: &mut Connection, end: usize, leaves: u64) -> u64 {
-        let arrives = leaves.max(self.now) + self.way(connection, end).latency(&mut self.net.dice);
+        let arrives = leaves.max(self.now) + connection.passages[end].way.latency(self.dice);
         let flow = &mut connection.flows[end];
         flow.last_arrival = arrives.max(flow.last_arrival);
         flow.last_arrival
@@ -138,9 +135,9 @@ impl Scene<'_> {
         if peer.power == Power::Off || flow.blocked != (false, false) || flow.held.0 {
             return;
         }
-        let there = self.way(connection, end).latency(&mut self.net.dice);
-        let back = self.way(connection, 1 - end).latency(&mut self.net.dice);
-        self.due.push((attempt + there + back, NetDue::Reset { end: end as u8 }));
+        let there = connection.passages[end].way.latency(self.dice);
+        let back = connection.passages[1 - end].way.latency(self.dice);
+        self.arm(attempt + there + back, NetDue::Reset { end: end as u8 });
     }
 
     pub(super) fn arm_time_out(&mut self, connection: &mut Connection, end: usize) {
@@ -149,10 +146,10 @@ impl Scene<'_> {
             return;
         }
         let waiting =
-            flow.unacked.iter().find(|entry| entry.acked == NEVER || entry.acked - entry.sent > self.net.time_out);
+            flow.unacked.iter().find(|entry| entry.acked == NEVER || entry.acked - entry.sent > self.time_out);
         if let Some(entry) = waiting {
             flow.time_out_armed = true;
-            self.due.push((entry.sent.saturating_add(self.net.time_out), NetDue::TimeOut { flow: end as u8 }));
+            self.arm(entry.sent.saturating_add(self.time_out), NetDue::TimeOut { flow: end as u8 });
         }
     }
 
@@ -162,7 +159,7 @@ impl Scene<'_> {
         flow.time_out_armed = false;
         flow.reclaim(self.now);
         let oldest = flow.unacked.front()?;
-        if self.now - oldest.sent >= self.net.time_out {
+        if self.now - oldest.sent >= self.time_out {
             return self.fail(connection, end, io::ErrorKind::TimedOut);
         }
         self.arm_time_out(connection, end);
@@ -173,7 +170,7 @@ impl Scene<'_> {
         connection.flows[end].writer_armed = NEVER;
         connection.flows[end].reclaim(self.now);
         if connection.flows[end].in_window < WINDOW {
-            self.wakes.extend(connection.ends[end].writer.take());
+            self.errands.wake(connection.ends[end].writer.take());
         } else {
             self.arm_writer(connection, end);
         }
@@ -184,7 +181,7 @@ impl Scene<'_> {
         let Some((at, _)) = flow.returning.front() else { return };
         if *at != NEVER && *at < flow.writer_armed && connection.ends[end].writer.is_some() {
             flow.writer_armed = *at;
-            self.due.push((*at, NetDue::Writable { flow: end as u8 }));
+            self.arm(flow.writer_armed, NetDue::Writable { flow: end as u8 });
         }
     }
 }

@@ -1,7 +1,7 @@
 //! What software holds of a connection.
 
 use super::connection::EndState;
-use crate::kernel::{self, Kernel};
+use crate::kernel;
 use crate::tasks::{fence, fenced};
 use bytes::Buf;
 use std::future::poll_fn;
@@ -58,22 +58,11 @@ impl Stream {
             if let Err(error) = fence(host, boot) {
                 return Poll::Ready(Err(error));
             }
-            kernel::with(|kernel| {
-                let mut spent = Vec::new();
-                let state = kernel.on_connection(key, |connection| {
-                    let end = &mut connection.ends[0];
-                    if end.state == EndState::Opening {
-                        Kernel::park(&mut end.writer, cx.waker(), &mut spent);
-                    }
-                    end.state
-                });
-                kernel.spent.append(&mut spent);
-                match state {
-                    Some(EndState::Opening) => Poll::Pending,
-                    Some(EndState::Open) => Poll::Ready(Ok(())),
-                    Some(EndState::Failed(kind)) => Poll::Ready(Err(kind.into())),
-                    _ => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
-                }
+            kernel::with(|kernel| match kernel.net_opening(key, cx) {
+                Some(EndState::Opening) => Poll::Pending,
+                Some(EndState::Open) => Poll::Ready(Ok(())),
+                Some(EndState::Failed(kind)) => Poll::Ready(Err(kind.into())),
+                _ => Poll::Ready(Err(io::ErrorKind::NotConnected.into())),
             })
         })
         .await?;

@@ -34,6 +34,8 @@ pub(crate) struct Topology {
     holds: Barriers,
     /// The sum of links and sites for each pair of sites; rebuilt when either changes.
     between: Vec<Way>,
+    /// Counts the changes of anything that a passage tells.
+    changes: u64,
     /// When the link of a pair of sites has sent what it was given, per direction, for bandwidth.
     busy_until: BTreeMap<(u32, u32), u64>,
 }
@@ -46,6 +48,15 @@ pub(crate) struct Way {
     pub(crate) loss_ppm: u32,
     /// Bits per second; 0 is unlimited.
     pub(crate) bandwidth: u64,
+}
+
+/// A way, with what stands on it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Passage {
+    pub(crate) way: Way,
+    pub(crate) cut: bool,
+    /// Whether the network keeps what goes there.
+    pub(crate) held: bool,
 }
 
 impl Topology {
@@ -73,6 +84,7 @@ impl Topology {
     }
 
     pub(crate) fn impair(&mut self, at: Scope, path: Path) {
+        self.changes += 1;
         if path == Path::default() {
             self.impaired.remove(&at);
         } else {
@@ -81,27 +93,39 @@ impl Topology {
     }
 
     pub(crate) fn cut(&mut self, from: Scope, to: Scope) {
+        self.changes += 1;
         self.cuts.put_up(from, to);
     }
 
     /// Undoes one cut; `false` when there was none.
     pub(crate) fn heal(&mut self, from: Scope, to: Scope) -> bool {
+        self.changes += 1;
         self.cuts.lift(from, to)
     }
 
     pub(crate) fn hold(&mut self, from: Scope, to: Scope) {
+        self.changes += 1;
         self.holds.put_up(from, to);
     }
 
     /// Undoes one hold; `false` when there was none.
     pub(crate) fn release(&mut self, from: Scope, to: Scope) -> bool {
+        self.changes += 1;
         self.holds.lift(from, to)
     }
 
-    /// Whether nothing gets from one host to the other now: a cut, or a frozen end.
-    pub(crate) fn is_blocked(&self, machines: &[Machine], from: u32, to: u32) -> bool {
-        let (a, b) = (&machines[from as usize], &machines[to as usize]);
-        a.is_frozen() || b.is_frozen() || self.is_cut(machines, from, to)
+    /// How often anything that a passage tells has changed.
+    pub(crate) fn changes(&self) -> u64 {
+        self.changes
+    }
+
+    /// The way from one host to another, with what stands on it.
+    pub(crate) fn passage(&self, machines: &[Machine], from: u32, to: u32) -> Passage {
+        Passage {
+            way: self.way(machines, from, to),
+            cut: self.is_cut(machines, from, to),
+            held: self.is_held(machines, from, to),
+        }
     }
 
     /// Whether a cut lies on the way from one host to the other.
@@ -147,6 +171,7 @@ impl Topology {
     }
 
     fn rebuild(&mut self) {
+        self.changes += 1;
         let count = self.site_names.len() as u32;
         self.between.clear();
         for a in 0..count {

@@ -480,6 +480,33 @@ fn loss_and_jitter_delay_bytes_and_never_reorder_them() {
 }
 
 #[test]
+fn an_impairment_and_a_new_link_slow_a_connection_that_is_open_already() {
+    let log = Log::default();
+    let said = log.clone();
+    run(1, |world| async move {
+        let exactly =
+            |seconds: u64| Path { latency: (SECOND * seconds as u32, SECOND * seconds as u32), ..Path::default() };
+        let impair = |path| world.apply(Fault::Impair { at: "server".into(), path });
+        sink(world, &said);
+        speaker(
+            world,
+            &said,
+            &[(10, "at once"), (20, "impaired"), (30, "again at once"), (40, "a long link"), (60, "")],
+        );
+        world.sleep_until(SECOND * 15).await;
+        impair(exactly(3));
+        world.sleep_until(SECOND * 25).await;
+        impair(Path::default());
+        world.sleep_until(SECOND * 35).await;
+        world.link("east", "west", exactly(5));
+        world.sleep_until(SECOND * 60).await;
+    });
+    let arrival = |words| log.when(words).as_secs();
+    let arrivals = ["at once", "impaired", "again at once", "a long link"].map(arrival);
+    assert_eq!(arrivals, [10, 23, 30, 45]);
+}
+
+#[test]
 fn the_second_listener_on_a_port_is_told_so() {
     let log = Log::default();
     let said = log.clone();

@@ -1,4 +1,5 @@
 //! A message's properties.
+use percent_encoding::percent_decode;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::borrow::Cow;
@@ -41,30 +42,18 @@ impl Properties {
     /// part is no text.
     pub fn read(bag: &str) -> Option<Self> {
         let (mut text, mut ends) = (Vec::with_capacity(bag.len()), Vec::new());
-        let (mut rest, mut start, mut key) = (bag.as_bytes(), 0, None);
-        loop {
-            let plain = rest.iter().position(|byte| matches!(byte, b'%' | b'&' | b'='));
-            let (before, behind) = rest.split_at(plain.unwrap_or(rest.len()));
-            text.extend_from_slice(before);
-            rest = behind.get(1..).unwrap_or_default();
-            match behind.first() {
-                None | Some(b'&') => {
-                    let end = text.len();
-                    if key.is_some() || end > start {
-                        ends.push(Ends { key: key.unwrap_or(end), value: key.map(|_| end) });
-                    }
-                    (start, key) = (end, None);
-                }
-                Some(b'=') if key.is_none() => key = Some(text.len()),
-                Some(b'%') if let Some(byte) = hex(rest) => {
-                    text.push(byte);
-                    rest = &rest[2..];
-                }
-                Some(byte) => text.push(*byte),
-            }
-            if behind.is_empty() {
-                break;
-            }
+        let mut decode = |part: &[u8]| {
+            // Most parts have nothing to decode, or little.
+            let plain = part.iter().position(|byte| *byte == b'%').unwrap_or(part.len());
+            text.extend_from_slice(&part[..plain]);
+            text.extend(percent_decode(&part[plain..]));
+            text.len()
+        };
+        for pair in bag.as_bytes().split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
+            let equals = pair.iter().position(|byte| *byte == b'=');
+            let key = decode(&pair[..equals.unwrap_or(pair.len())]);
+            let value = equals.map(|equals| decode(&pair[equals + 1..]));
+            ends.push(Ends { key, value });
         }
         let text = String::from_utf8(text).ok()?;
         let parted = |ends: &Ends| text.is_char_boundary(ends.key) && text.is_char_boundary(ends.last());
@@ -177,13 +166,6 @@ impl<'de> Deserialize<'de> for Properties {
         }
         deserializer.deserialize_map(Members)
     }
-}
-
-/// Reads two digits of hex.
-fn hex(bytes: &[u8]) -> Option<u8> {
-    let [high, low, ..] = bytes else { return None };
-    let digit = |byte: &u8| char::from(*byte).to_digit(16);
-    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 #[cfg(test)]

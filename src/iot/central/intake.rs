@@ -11,7 +11,7 @@
 //! with one hub may claim `order`.
 use super::commands::Commands;
 use super::desired::Desired;
-use super::entry::{Arrival, Entry, Receipt, Record, Written};
+use super::entry::{Arrival, Entry, Receipt, Record};
 use super::errands::Owed;
 use super::ranges::Ranges;
 use super::whereabouts::Whereabouts;
@@ -183,7 +183,7 @@ impl Intake {
 
     /// Writes everything, to stand for all entries so far.
     pub(super) fn to_record(&self) -> Vec<u8> {
-        Written::Whole(self).to_json()
+        Record::whole(self)
     }
 }
 

@@ -93,14 +93,14 @@ mod tests {
         // SAFETY: the layouts are of some size; each block is freed or resized with its own.
         unsafe {
             let other = Mimalloc.alloc(layout);
-            assert!(!other.is_null() && other.addr() % layout.align() == 0, "{layout:?} at {other:?}");
+            assert!(!other.is_null() && other.addr().is_multiple_of(layout.align()), "{layout:?} at {other:?}");
             other.write_bytes(0xa5, layout.size());
             let block = Mimalloc.alloc_zeroed(layout);
-            assert!(!block.is_null() && block.addr() % layout.align() == 0, "{layout:?} at {block:?}");
+            assert!(!block.is_null() && block.addr().is_multiple_of(layout.align()), "{layout:?} at {block:?}");
             assert!(std::slice::from_raw_parts(block, layout.size()).iter().all(|byte| *byte == 0));
             Mimalloc.dealloc(other, layout);
             let block = Mimalloc.realloc(block, layout, resized.size());
-            assert!(!block.is_null() && block.addr() % layout.align() == 0, "{layout:?} at {block:?}");
+            assert!(!block.is_null() && block.addr().is_multiple_of(layout.align()), "{layout:?} at {block:?}");
             (block, resized)
         }
     }

@@ -86,12 +86,17 @@ async fn tell(core: Arc<Core>, handover: Handover, mut from: u64) {
             Err(error) => return drop(socket.close(Some(Close::new(1011, &error.to_string()))).await),
         }
         let happened = poll_fn(|cx| {
+            let has_room = |socket: &Socket| socket.unwritten() < MOST_UNREAD;
+            // First, so that the socket is looked at once for writing and reading.
+            if core.has_stored(from) && has_room(&socket) {
+                return Poll::Ready(Happened::More);
+            }
             if let Poll::Ready(heard) = socket.poll_next(cx) {
                 return Poll::Ready(Happened::Heard(heard));
             }
             let more = match core.has_stored(from) {
                 // Else the stream wakes this task when it has taken some.
-                true => socket.unwritten() < MOST_UNREAD,
+                true => has_room(&socket),
                 false => stored.as_mut().poll(cx).is_ready(),
             };
             if more { Poll::Ready(Happened::More) } else { heartbeat.as_mut().poll(cx).map(|()| Happened::Time) }

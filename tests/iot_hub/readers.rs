@@ -123,7 +123,7 @@ fn a_reader_that_stays_hears_of_the_hub_while_there_is_nothing_and_nothing_of_on
 }
 
 #[test]
-fn what_a_reader_that_stays_says_is_of_no_account_unless_it_breaks_the_protocol_or_asks_for_no_offset() {
+fn what_a_reader_that_stays_says_is_of_no_account_and_who_names_no_offset_is_refused() {
     play(10, |place| async move {
         one_hub(&place);
         place

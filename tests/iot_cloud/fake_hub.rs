@@ -27,6 +27,8 @@ struct State {
     methods: Vec<String>,
     /// It runs methods and does not answer.
     mute: bool,
+    /// How often somebody has come to stay with its feed.
+    readers: usize,
 }
 
 impl FakeHub {
@@ -91,6 +93,9 @@ impl FakeHub {
     pub(crate) fn desired(&self) -> Vec<Value> {
         self.with(|state| state.desired.clone())
     }
+    pub(crate) fn readers(&self) -> usize {
+        self.with(|state| state.readers)
+    }
     pub(crate) fn methods(&self) -> Vec<String> {
         self.with(|state| state.methods.clone())
     }
@@ -153,8 +158,9 @@ impl FakeHub {
         }
     }
 
-    /// Looks every tenth of a second for what is new.
+    /// Looks every tenth of a second for what is new; says nothing while there is nothing, unlike a real hub.
     async fn push(self, host: Host, handover: Handover, mut from: usize) {
+        self.with(|state| state.readers += 1);
         let mut socket = handover.socket().await.unwrap();
         loop {
             let events = self.with(|state| state.feed.get(from..).unwrap_or_default().to_vec());

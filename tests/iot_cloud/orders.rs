@@ -76,6 +76,20 @@ fn a_command_that_reached_no_hub_expires_at_central() {
 }
 
 #[test]
+fn a_hub_that_says_nothing_is_taken_for_dead_and_asked_again_and_one_that_tells_of_something_is_not() {
+    play(9, |town| async move {
+        let [silent, busy] = town.fake_hubs();
+        town.central();
+        for generation in 1..=10 {
+            busy.gets("xyz", generation);
+            town.sleep(10).await;
+        }
+        // After 30 s of silence each time, and a second.
+        assert_eq!((silent.readers(), busy.readers()), (4, 1));
+    });
+}
+
+#[test]
 fn sixty_commands_go_to_a_hub_that_holds_fifty_in_their_order() {
     play(3, |town| async move {
         let [a, _] = town.fake_hubs();

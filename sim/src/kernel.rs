@@ -180,17 +180,17 @@ pub(crate) fn try_with<R>(act: impl FnOnce(&mut Kernel) -> R) -> Option<R> {
 /// Wakes and drops wakers one by one with the kernel let go: either may come back for it.
 fn settle(cell: &RefCell<Option<Kernel>>) {
     loop {
-        let next = match cell.borrow_mut().as_mut() {
-            Some(kernel) => kernel.errands.next(),
+        let (next, was_last) = match cell.borrow_mut().as_mut() {
+            Some(kernel) => (kernel.errands.next(), kernel.errands.are_done()),
             None => return,
         };
-        match next {
-            (None, None) => return,
-            (wake, _spent) => {
-                if let Some(waker) = wake {
-                    waker.wake();
-                }
-            }
+        let (wake, _spent) = next;
+        if let Some(waker) = wake {
+            waker.wake();
+        }
+        // Whoever came back for the kernel has settled what it left there.
+        if was_last {
+            return;
         }
     }
 }

@@ -107,6 +107,16 @@ impl Connection {
         }
     }
 
+    /// Whether this reader waits already, and what will arrive first for it has not arrived: it would wait on. Whoever
+    /// waits for several things looks at all of them when one has happened, so that most reads find nothing.
+    #[inline]
+    pub(super) fn is_waited_for(&self, end: usize, reader: &Waker, now: u64) -> bool {
+        let side = &self.ends[end];
+        side.state == EndState::Open
+            && self.flows[1 - end].reader_armed > now
+            && side.reader.as_ref().is_some_and(|waiting| waiting.will_wake(reader))
+    }
+
     /// Lets the network keep a packet from this end; one like it that it has already says as much.
     pub(super) fn keep(&mut self, from: usize, packet: NetDue) {
         if !self.kept.contains(&(from, packet)) {

@@ -116,6 +116,10 @@ impl Kernel {
         cx: &mut Context<'_>,
         put: &mut dyn FnMut(&mut Bytes) -> usize,
     ) -> Poll<io::Result<()>> {
+        let now = self.now;
+        if self.on_connection(key, |connection| connection.is_waited_for(end, cx.waker(), now)) == Some(true) {
+            return Poll::Pending;
+        }
         let result = self.scene(key, |scene, connection| scene.read(connection, end, cx, put));
         result.unwrap_or_else(|| Poll::Ready(Err(io::ErrorKind::NotConnected.into())))
     }
@@ -199,7 +203,7 @@ impl Kernel {
         }
     }
 
-    /// Runs a handshake step's changes on the connection.
+    /// Looks at a connection, or changes it where no rule is concerned.
     pub(super) fn on_connection<R>(
         &mut self,
         (index, generation): (u32, u32),

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
-use xxhash_rust::xxh3::xxh3_64_with_seed;
+use xxhash_rust::xxh3::{xxh3_64, xxh3_64_with_seed};
 
 /// The running hash of everything that happened in a world: every engine event and every note.
 ///
@@ -30,22 +30,29 @@ pub struct Entry {
     pub detail: String,
 }
 
-/// Hashes every event; keeps them too when recording.
+/// Counts every event, hashes them unless nobody asks for that, keeps them when recording.
 #[derive(Debug)]
 pub(crate) struct Journal {
-    hash: u64,
+    hash: Option<Fingerprint>,
     events: u64,
     recording: bool,
     entries: Vec<Entry>,
 }
 
 impl Journal {
-    pub(crate) fn new(seed: u64, recording: bool) -> Self {
-        Self { hash: seed, events: 0, recording, entries: Vec::new() }
+    pub(crate) fn new(seed: u64, hashing: bool, recording: bool) -> Self {
+        Self { hash: hashing.then_some(Fingerprint(seed)), events: 0, recording, entries: Vec::new() }
     }
 
-    /// Mixes an event into the fingerprint. `facts` must determine what happened.
+    /// The checksum of bytes, as one of an event's facts; 0 when nothing is hashed.
+    pub(crate) fn sum(&self, bytes: &[u8]) -> u64 {
+        if self.hash.is_some() { xxh3_64(bytes) } else { 0 }
+    }
+
+    /// Counts an event and mixes it into the fingerprint. `facts` must determine what happened.
     pub(crate) fn mix(&mut self, now: u64, host: u32, kind: &'static str, facts: [u64; 3]) {
+        self.events += 1;
+        let Some(Fingerprint(hash)) = &mut self.hash else { return };
         let mut bytes = [0; 48];
         bytes[..8].copy_from_slice(&now.to_le_bytes());
         bytes[8..12].copy_from_slice(&host.to_le_bytes());
@@ -55,8 +62,7 @@ impl Journal {
         for (lane, fact) in bytes[24..].chunks_mut(8).zip(facts) {
             lane.copy_from_slice(&fact.to_le_bytes());
         }
-        self.hash = xxh3_64_with_seed(&bytes, self.hash);
-        self.events += 1;
+        *hash = xxh3_64_with_seed(&bytes, *hash);
     }
 
     pub(crate) fn is_recording(&self) -> bool {
@@ -68,8 +74,8 @@ impl Journal {
         self.entries.push(Entry { at: Duration::from_nanos(now), host: host.cloned(), kind, detail });
     }
 
-    pub(crate) fn fingerprint(&self) -> Fingerprint {
-        Fingerprint(self.hash)
+    pub(crate) fn fingerprint(&self) -> Option<Fingerprint> {
+        self.hash
     }
 
     pub(crate) fn events(&self) -> u64 {

@@ -45,7 +45,7 @@ thread_local! {
 }
 
 impl Kernel {
-    pub(crate) fn new(seed: u64, epoch: u64, tcp_time_out: Duration, recording: bool) -> Self {
+    pub(crate) fn new(seed: u64, epoch: u64, tcp_time_out: Duration, journal: Journal) -> Self {
         Self {
             seed,
             now: 0,
@@ -55,7 +55,7 @@ impl Kernel {
             machines: Vec::new(),
             names: BTreeMap::new(),
             net: Net::new(seed, tcp_time_out),
-            journal: Journal::new(seed, recording),
+            journal,
             world_tasks: Tasks::default(),
             finished: Vec::new(),
             panics: Vec::new(),

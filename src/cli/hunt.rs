@@ -159,7 +159,8 @@ impl Hunt {
         stop: &Stop,
     ) -> Result<Hunted, Failure> {
         let cores = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
-        let hunt = hunt::Hunt { prey, asked, shard, book, jobs: self.jobs.unwrap_or(cores) };
+        let (jobs, json) = (self.jobs.unwrap_or(cores), self.format == Format::Json);
+        let hunt = hunt::Hunt { prey, asked, shard, book, jobs, fingerprints: json };
         let mut progress = ProgressLine::new(hunt.total(), limit);
         progress.say(&format!("hunting {}", prey.loaded().file.display()));
         for line in book.of(prey.is_turned_on()).filter(|line| line.is_stale(prey)) {
@@ -169,7 +170,6 @@ impl Hunt {
         #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
         let began = Instant::now();
         let is_over = || stop.is_asked() || limit.is_some_and(|limit| began.elapsed() >= limit);
-        let json = self.format == Format::Json;
         let begin = || {
             #[expect(clippy::disallowed_methods, reason = "the command line lives in real time")]
             let began = Instant::now();

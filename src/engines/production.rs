@@ -52,6 +52,8 @@ pub struct Production {
     /// Every host's software waits through its [`Host`](crate::host::Host) alone, as all of this house does: the world
     /// does without a tokio runtime, which takes a seventh of a run. Default: no.
     pub needs_no_tokio: bool,
+    /// Nobody will compare it with another: nothing that happens is hashed, which takes a twentieth of a run. Default: no.
+    pub needs_no_fingerprint: bool,
 }
 
 /// Watches a production, and says when it has seen enough.
@@ -71,8 +73,8 @@ pub trait Judge: Witness {
 /// What is left of a production, but for what its judge knows.
 #[derive(Clone, Debug)]
 pub struct Curtain {
-    /// The hash of everything that happened, engine and history.
-    pub fingerprint: Fingerprint,
+    /// The hash of everything that happened, engine and history; `None`: the production needed none.
+    pub fingerprint: Option<Fingerprint>,
     /// Virtual time from the beginning to the end.
     pub virtual_time: Duration,
     /// Engine events, history entries among them.
@@ -89,6 +91,7 @@ impl Production {
     pub fn play<J: Judge + 'static>(self, judge: Arc<Mutex<J>>) -> Result<Curtain, WorldError> {
         let world = World::new(self.seed).refuse_strays();
         let world = if self.needs_no_tokio { world.without_tokio() } else { world };
+        let world = if self.needs_no_fingerprint { world.without_fingerprint() } else { world };
         let run = world.run(move |stage| Director::new(stage, self, judge).direct())?;
         Ok(Curtain { fingerprint: run.fingerprint, virtual_time: run.now, events: run.events, panics: run.panics })
     }
@@ -110,7 +113,8 @@ enum Cue {
 
 impl<J: Judge + 'static> Director<J> {
     fn new(stage: Stage, production: Production, judge: Arc<Mutex<J>>) -> Self {
-        let witness = Stamped { stage, judge: judge.clone(), fields: Fields::default() };
+        let fields = (!production.needs_no_fingerprint).then(Fields::default);
+        let witness = Stamped { stage, judge: judge.clone(), fields };
         let history = History::new(production.roster.clone(), Arc::new(Mutex::new(witness)));
         Self { stage, production, judge, history }
     }
@@ -277,15 +281,14 @@ fn undo(fault: &Fault) -> Option<Fault> {
 struct Stamped<J> {
     stage: Stage,
     judge: Arc<Mutex<J>>,
-    /// The entry that is being stamped.
-    fields: Fields,
+    /// The entry that is being stamped; `None`: nothing is hashed, and entries are but counted as events.
+    fields: Option<Fields>,
 }
 
 impl<J: Judge> Witness for Stamped<J> {
     fn see(&mut self, entry: &Entry) {
-        self.fields.0.clear();
-        entry.hash(&mut self.fields);
-        self.stage.note("history", &self.fields.0);
+        let fields = self.fields.as_mut().map_or(&[][..], |fields| fields.of(entry));
+        self.stage.note("history", fields);
         self.judge.lock().unwrap_or_else(PoisonError::into_inner).see(entry);
     }
 }
@@ -294,6 +297,14 @@ impl<J: Judge> Witness for Stamped<J> {
 /// long texts and lists are, so that different entries have different bytes.
 #[derive(Default)]
 struct Fields(Vec<u8>);
+
+impl Fields {
+    fn of(&mut self, entry: &Entry) -> &[u8] {
+        self.0.clear();
+        entry.hash(self);
+        &self.0
+    }
+}
 
 impl Hasher for Fields {
     fn write(&mut self, bytes: &[u8]) {

@@ -198,7 +198,7 @@ pub(super) mod tests {
     fn side(name: &str, report: &Report) -> RunSide {
         let Report { scenario, file, seed, plan_hash, fingerprint, verdict, virtual_seconds, replay, .. } =
             report.clone();
-        let name = name.to_owned();
+        let (name, fingerprint) = (name.to_owned(), fingerprint.unwrap_or_default());
         RunSide { name, scenario, file, seed, plan_hash, fingerprint, verdict, virtual_seconds, entries: 6897, replay }
     }
 

@@ -34,7 +34,7 @@ fn suite(chapter: &Chapter) -> TestSuite {
         properties.extend([
             ("version", report.version),
             ("plan", &report.plan_hash),
-            ("fingerprint", &report.fingerprint),
+            ("fingerprint", report.fingerprint.as_deref().unwrap_or_default()),
             ("replay", &report.replay),
         ]);
         suite.set_time(Duration::try_from_secs_f64(report.wall_seconds).unwrap_or_default());

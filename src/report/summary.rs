@@ -29,8 +29,10 @@ pub struct Report {
     pub verdict: Judgement,
     /// Whether the same seed makes the same run again.
     pub determinism: Determinism,
-    /// The running hash of every event, sixteen hexadecimal digits.
-    pub fingerprint: String,
+    /// The running hash of every event, sixteen hexadecimal digits. `None`: nobody asked for it; only a hunt that shows no
+    /// reports does not.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fingerprint: Option<String>,
     /// Virtual time that passed.
     pub virtual_seconds: f64,
     /// Real time that passed.

@@ -32,7 +32,7 @@ pub(crate) fn passing() -> Report {
         world: "sim",
         verdict: Judgement::Passed,
         determinism: Determinism::Full,
-        fingerprint: "00deadbeef00cafe".into(),
+        fingerprint: Some("00deadbeef00cafe".into()),
         virtual_seconds: 721.25,
         wall_seconds: 0.0125,
         events: 48_211,

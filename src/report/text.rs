@@ -95,7 +95,9 @@ impl Page {
         self.violations(&report.invariants)?;
         self.numbers(report)?;
         writeln!(self.out)?;
-        writeln!(self.out, "  {}", painted(quiet, &format!("fingerprint {}", report.fingerprint)))?;
+        if let Some(fingerprint) = &report.fingerprint {
+            writeln!(self.out, "  {}", painted(quiet, &format!("fingerprint {fingerprint}")))?;
+        }
         writeln!(self.out, "  {}", report.replay)
     }
 

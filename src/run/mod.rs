@@ -42,23 +42,34 @@ pub fn run(plan: &Plan, mode: Mode) -> Result<Outcome, RunError> {
 /// As [`run`].
 pub fn run_watched(plan: &Plan, mode: Mode, watch: Watch) -> Result<Outcome, RunError> {
     let until = watch.until;
-    let (curtain, mut findings, rest) = watched(plan, mode, watch)?;
+    let (curtain, mut findings, rest) = watched(plan, production(plan), mode, watch)?;
     let wronged = wronged(&findings);
     if !wronged.is_empty() {
         let again = Audience::new(plan, mode, Watch { until, ..Watch::default() }).following(&wronged);
-        let (second, audience) = play(plan, again)?;
+        let (second, audience) = play(production(plan), again)?;
         one_history(&curtain, &second)?;
         findings = audience.findings(second.virtual_time).0;
     }
     Ok(Outcome { report: reporting::report(plan, &curtain, findings, rest) })
 }
 
-/// Runs a plan as [`run_watched`] does, but tells of what was wronged only what the run itself knew. `twice`: plays it
-/// once more, unseen, and compares the two histories.
-pub(crate) fn survey(plan: &Plan, mode: Mode, watch: Watch, twice: bool) -> Result<Outcome, RunError> {
-    let (curtain, findings, rest) = watched(plan, mode, watch)?;
-    if twice {
-        let (again, _) = play(plan, Audience::new(plan, mode, Watch::default()))?;
+/// What a survey makes of a run's fingerprint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Prints {
+    /// Nothing: the run is one of many, and its report is not kept.
+    None,
+    /// Its report has it.
+    One,
+    /// The plan is played once more, unseen, and must come to the same.
+    Two,
+}
+
+/// Runs a plan as [`run_watched`] does, but tells of what was wronged only what the run itself knew.
+pub(crate) fn survey(plan: &Plan, mode: Mode, watch: Watch, prints: Prints) -> Result<Outcome, RunError> {
+    let played = Production { needs_no_fingerprint: prints == Prints::None, ..production(plan) };
+    let (curtain, findings, rest) = watched(plan, played, mode, watch)?;
+    if prints == Prints::Two {
+        let (again, _) = play(production(plan), Audience::new(plan, mode, Watch::default()))?;
         one_history(&curtain, &again)?;
     }
     Ok(Outcome { report: reporting::report(plan, &curtain, findings, rest) })
@@ -66,19 +77,25 @@ pub(crate) fn survey(plan: &Plan, mode: Mode, watch: Watch, twice: bool) -> Resu
 
 /// Whether two runs of one plan were the same.
 fn one_history(first: &Curtain, second: &Curtain) -> Result<(), RunError> {
-    let (first, second) = (first.fingerprint, second.fingerprint);
+    let [first, second] =
+        [first, second].map(|run| run.fingerprint.expect("a run that is compared needs a fingerprint"));
     if first == second { Ok(()) } else { Err(RunError::NotDeterministic { first, second }) }
 }
 
-fn watched(plan: &Plan, mode: Mode, watch: Watch) -> Result<(Curtain, Findings, Kept), RunError> {
-    let (curtain, audience) = play(plan, Audience::new(plan, mode, watch))?;
+fn watched(
+    plan: &Plan,
+    production: Production,
+    mode: Mode,
+    watch: Watch,
+) -> Result<(Curtain, Findings, Kept), RunError> {
+    let (curtain, audience) = play(production, Audience::new(plan, mode, watch))?;
     let (findings, rest) = audience.findings(curtain.virtual_time);
     Ok((curtain, findings, rest))
 }
 
-fn play(plan: &Plan, audience: Audience) -> Result<(Curtain, Audience), RunError> {
+fn play(production: Production, audience: Audience) -> Result<(Curtain, Audience), RunError> {
     let audience = Arc::new(Mutex::new(audience));
-    let curtain = production(plan).play(audience.clone())?;
+    let curtain = production.play(audience.clone())?;
     if let Some(panic) = curtain.panics.first() {
         let (host, at, message) = (panic.host.clone(), panic.at, panic.message.clone());
         return Err(RunError::Panicked { host, at, message });
@@ -115,6 +132,7 @@ pub fn production(plan: &Plan) -> Production {
         duration: plan.duration,
         settle: plan.settle,
         needs_no_tokio: true,
+        needs_no_fingerprint: false,
     }
 }
 
@@ -126,7 +144,7 @@ mod tests {
     #[test]
     fn two_fingerprints_of_one_plan_are_an_error_that_names_both() {
         let curtain = |fingerprint| Curtain {
-            fingerprint: Fingerprint(fingerprint),
+            fingerprint: Some(Fingerprint(fingerprint)),
             virtual_time: std::time::Duration::ZERO,
             events: 1,
             panics: Vec::new(),

@@ -32,7 +32,7 @@ pub(super) fn report(plan: &Plan, curtain: &Curtain, findings: Findings, kept: K
         complete: findings.complete,
         // Built-in systems take no chance but the seed's, in any build.
         determinism: Determinism::Full,
-        fingerprint: curtain.fingerprint.to_string(),
+        fingerprint: curtain.fingerprint.map(|fingerprint| fingerprint.to_string()),
         virtual_seconds: seconds(curtain.virtual_time),
         // Measured by whoever shows the report; a run itself has no real time.
         wall_seconds: 0.0,

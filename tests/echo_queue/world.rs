@@ -77,7 +77,7 @@ fn play_before(judge: Judge, seed: u64, weather: Weather, knobs: Knobs) -> Playe
     let curtain = production.play(judge.clone()).expect("the world runs");
     assert_eq!(curtain.panics.len(), 0, "seed {seed}: {:?}", curtain.panics);
     let findings = judge.lock().unwrap_or_else(PoisonError::into_inner).finish(curtain.virtual_time);
-    Played { findings, fingerprint: curtain.fingerprint }
+    Played { findings, fingerprint: curtain.fingerprint.expect("nobody left it out") }
 }
 
 fn parts(knobs: Knobs) -> Vec<Part> {

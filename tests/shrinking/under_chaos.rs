@@ -56,7 +56,7 @@ fn found(loaded: &Loaded, pitfall: &Pitfall, jobs: NonZeroUsize) -> Option<(u64,
     let mut beside = None;
     let first = (0..MOST_SEEDS).step_by(AT_ONCE as usize).find_map(|from| {
         let asked = SeedRange { from, to: Some(from + AT_ONCE), for_seconds: None };
-        let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs };
+        let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs, fingerprints: false };
         let groups = hunt.run(|| false, || |_: &mut Report| (), |_, _, _| ()).scenario.groups;
         let of = |invariants: &[String]| {
             let group = groups.iter().find(|group| invariants.contains(&group.cause.invariant))?;

@@ -35,7 +35,8 @@ fn tell(seed: u64) -> String {
     });
     let bytes = bytes.lock().unwrap();
     assert!(bytes.len() > 2000, "{} bytes", bytes.len());
-    format!("{} {:016x}", run.fingerprint, giant_lizard::wire::payload::digest(&bytes))
+    let fingerprint = run.fingerprint.expect("nobody left it out");
+    format!("{fingerprint} {:016x}", giant_lizard::wire::payload::digest(&bytes))
 }
 
 async fn tap(host: Host, heard: Arc<Mutex<Vec<u8>>>) {

@@ -13,7 +13,6 @@ use bytes::Bytes;
 use std::collections::BTreeMap;
 use std::io;
 use std::task::{Context, Poll};
-use xxhash_rust::xxh3::xxh3_64;
 
 /// What one connection's rules look at and change, apart from the connection itself.
 pub(super) struct Scene<'a> {
@@ -138,7 +137,7 @@ impl Kernel {
         });
         let Some((taken, id, host)) = result else { return Poll::Ready(Err(io::ErrorKind::NotConnected.into())) };
         if let Poll::Ready(Ok(count)) = taken {
-            let sum = xxh3_64(&bytes[..count]);
+            let sum = self.journal.sum(&bytes[..count]);
             self.note(host, "write", [id * 2 + end as u64, count as u64, sum], || {
                 format!("{count} bytes on connection {id}")
             });

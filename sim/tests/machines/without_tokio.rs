@@ -1,4 +1,4 @@
-//! A world without a tokio runtime is the same world.
+//! A world without a tokio runtime is the same world; so is one that leaves its fingerprint out.
 use super::*;
 use lizard_sim::WorldError;
 use std::future::pending;
@@ -37,6 +37,17 @@ fn its_history_is_the_one_that_it_has_with_tokio() {
         let with = World::new(seed).run(script).unwrap();
         let without = World::new(seed).without_tokio().run(script).unwrap();
         assert_eq!((with.fingerprint, with.events, with.now), (without.fingerprint, without.events, without.now));
+    }
+}
+
+#[test]
+fn with_its_fingerprint_left_out_everything_happens_as_it_does_with_it() {
+    for seed in 0..20 {
+        let world = World::new(seed).recording(true);
+        let (with, without) = (world.clone().run(script).unwrap(), world.without_fingerprint().run(script).unwrap());
+        assert!(with.fingerprint.is_some() && without.fingerprint.is_none());
+        assert_eq!((with.events, with.now), (without.events, without.now));
+        assert_eq!(format!("{:?}", with.journal), format!("{:?}", without.journal));
     }
 }
 

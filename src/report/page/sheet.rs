@@ -143,7 +143,7 @@ impl Sheet {
             seed: report.seed,
             version: report.version,
             plan: report.plan_hash.clone(),
-            fingerprint: report.fingerprint.clone(),
+            fingerprint: report.fingerprint.clone().unwrap_or_default(),
             replay: told(&report.replay),
             numbers: numbers(report),
             violations: violations

@@ -62,7 +62,7 @@ fn side(played: &Played<'_>) -> RunSide {
         file: report.file.clone(),
         seed: report.seed,
         plan_hash: report.plan_hash.clone(),
-        fingerprint: report.fingerprint.clone(),
+        fingerprint: report.fingerprint.clone().unwrap_or_default(),
         verdict: report.verdict,
         virtual_seconds: report.virtual_seconds,
         entries: played.entries.len() as u64,

@@ -43,6 +43,8 @@ pub struct Hunt<'a> {
     pub book: &'a SeedBook,
     /// How many worlds run at one time.
     pub jobs: NonZeroUsize,
+    /// Every seed's report is looked at, and has its fingerprint; else only seeds that are run twice have one.
+    pub fingerprints: bool,
 }
 
 /// How a hunt ended.
@@ -95,7 +97,7 @@ impl Hunt<'_> {
         let one = |turn| {
             let look = begin();
             let mut looked = None;
-            let trial = trial::try_seed(self.prey, turn, |report| looked = Some(look(report)));
+            let trial = trial::try_seed(self.prey, turn, self.fingerprints, |report| looked = Some(look(report)));
             (trial, looked)
         };
         crew::work(self.jobs, next, one, |(trial, looked)| {

@@ -40,7 +40,7 @@ fn flawed() -> Prey {
 fn hunt(prey: &Prey, to: u64, jobs: usize, shard: Option<ShardOf>, book: &SeedBook) -> Hunted {
     let asked = SeedRange { from: 0, to: Some(to), for_seconds: None };
     let jobs = NonZeroUsize::new(jobs).expect("at least one");
-    Hunt { prey, asked, shard, book, jobs }.run(|| false, || |_: &mut Report| (), |_, _, _| ())
+    Hunt { prey, asked, shard, book, jobs, fingerprints: false }.run(|| false, || |_: &mut Report| (), |_, _, _| ())
 }
 
 #[test]
@@ -99,10 +99,28 @@ fn a_pitfall_hunted_as_its_file_has_it_is_replayed_without_its_knobs() {
     let prey = prey(&format!("{CRASH}{PITFALL}"));
     let asked = SeedRange { from: 0, to: Some(1), for_seconds: None };
     let book = SeedBook::default();
-    let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs: NonZeroUsize::MIN };
+    let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs: NonZeroUsize::MIN, fingerprints: false };
     let mut replay = None;
     hunt.run(|| false, || |report: &mut Report| report.replay.clone(), |_, line, _| replay = line);
     assert!(replay.expect("one seed was run").contains(" --seed 0 --way control  # giant-lizard"));
+}
+
+#[test]
+fn only_who_looks_at_the_reports_pays_for_fingerprints_and_finds_nothing_else() {
+    let (prey, book) = (flawed(), SeedBook::default());
+    let twice = (0..).find(|seed| trial::is_run_twice(*seed)).expect("one in twenty is");
+    let asked = SeedRange { from: twice - 4, to: Some(twice + 4), for_seconds: None };
+    let hunted = |fingerprints| {
+        let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs: NonZeroUsize::MIN, fingerprints };
+        let mut taken = Vec::new();
+        let look = || |report: &mut Report| report.fingerprint.is_some();
+        let hunted = hunt.run(|| false, look, |trial, has, _| taken.push((trial.run_twice, has == Some(true))));
+        (hunted.scenario, taken)
+    };
+    let ((with, all), (without, few)) = (hunted(true), hunted(false));
+    assert_eq!(with, without);
+    assert!(with.failed > 0 && all.iter().all(|(_, taken)| *taken), "{all:?}");
+    assert!(few.iter().all(|(twice, taken)| twice == taken) && few.iter().any(|(twice, _)| *twice), "{few:?}");
 }
 
 #[test]
@@ -110,7 +128,7 @@ fn a_hunt_that_is_stopped_keeps_what_it_has_and_says_that_more_was_asked_for() {
     let prey = prey(CRASH);
     let asked = SeedRange { from: 0, to: Some(1_000_000), for_seconds: None };
     let book = SeedBook::default();
-    let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs: NonZeroUsize::MIN };
+    let hunt = Hunt { prey: &prey, asked, shard: None, book: &book, jobs: NonZeroUsize::MIN, fingerprints: false };
     let stop = std::sync::atomic::AtomicBool::new(false);
     let order = std::sync::atomic::Ordering::SeqCst;
     let hunted =

@@ -4,7 +4,7 @@ use super::phases::Phases;
 use super::queue::Turn;
 use crate::report::{Phase, Report, Verdict};
 use crate::run::pitfall::Way;
-use crate::run::{Mode, RunError, Watch, survey};
+use crate::run::{Mode, Prints, RunError, Watch, survey};
 use crate::scenario::{Loaded, Plan, plan};
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -99,18 +99,24 @@ pub(super) fn is_run_twice(seed: u64) -> bool {
     xxh3_64(&seed.to_le_bytes()).is_multiple_of(ONE_IN)
 }
 
-/// Runs a seed, and a second time when it is one of those. Hands the report to `look` before it is dropped.
-pub(super) fn try_seed(prey: &Prey, turn: Turn, look: impl FnOnce(&mut Report)) -> Trial {
+/// Runs a seed, and a second time when it is one of those. Hands the report to `look` before it is dropped;
+/// `fingerprints`: with its fingerprint.
+pub(super) fn try_seed(prey: &Prey, turn: Turn, fingerprints: bool, look: impl FnOnce(&mut Report)) -> Trial {
     let plan = prey.plan(turn.seed);
     let run_twice = is_run_twice(turn.seed);
-    let showing = showing(prey, &plan, run_twice, look).map_err(|error| error.to_string());
+    let prints = match (run_twice, fingerprints) {
+        (true, _) => Prints::Two,
+        (false, true) => Prints::One,
+        (false, false) => Prints::None,
+    };
+    let showing = showing(prey, &plan, prints, look).map_err(|error| error.to_string());
     Trial { turn, plan_hash: plan.hash().to_string(), run_twice: run_twice && showing.is_ok(), showing }
 }
 
-fn showing(prey: &Prey, plan: &Plan, twice: bool, look: impl FnOnce(&mut Report)) -> Result<Showing, RunError> {
+fn showing(prey: &Prey, plan: &Plan, prints: Prints, look: impl FnOnce(&mut Report)) -> Result<Showing, RunError> {
     let phases = Arc::new(Mutex::new(Phases::of(&plan.roster)));
     let watch = Watch { witness: Some(phases.clone()), ..Watch::default() };
-    let mut report = survey(plan, Mode::FirstViolation, watch, twice)?.report;
+    let mut report = survey(plan, Mode::FirstViolation, watch, prints)?.report;
     prey.named(&mut report);
     look(&mut report);
     let phases = phases.lock().unwrap_or_else(PoisonError::into_inner);

@@ -4,7 +4,7 @@ use super::{Effort, Stopped};
 use crate::report::Cause;
 use crate::run::hunt::cause::{Failure, failure, failure_like};
 use crate::run::hunt::crew;
-use crate::run::{Mode, Watch, survey};
+use crate::run::{Mode, Prints, Watch, survey};
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use xxhash_rust::xxh3::xxh3_64;
@@ -164,7 +164,7 @@ impl Bench<'_> {
         let plan = draft.loaded().ok()?.plan(self.seed);
         let report = |mode| {
             let watch = Watch { most_entries: Some(self.most_entries), ..Watch::default() };
-            survey(&plan, mode, watch, false).map(|outcome| outcome.report)
+            survey(&plan, mode, watch, Prints::None).map(|outcome| outcome.report)
         };
         let alike = |other: &Cause| Alike::ButForTheFaultBefore.holds(other, self.cause);
         let Ok(first) = report(Mode::FirstViolation) else { return Some(Showing::Broken) };

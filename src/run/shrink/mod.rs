@@ -18,7 +18,7 @@ pub use crate::report::Stopped;
 pub use materialise::materialise;
 pub use proof::{Need, Needed};
 
-use super::{Mode, RunError, Watch, run, survey};
+use super::{Mode, Prints, RunError, Watch, run, survey};
 use crate::history::{Entry, Witness};
 use crate::report::{Cause, Report, Smallest, Verdict};
 use crate::run::hunt::EXPECTATION;
@@ -134,7 +134,7 @@ pub fn shrink(
     let first = plan(&loaded.scenario, &loaded.file, seed);
     let length = Arc::new(Mutex::new(Length(0)));
     let watch = Watch { witness: Some(length.clone()), ..Watch::default() };
-    let report = survey(&first, Mode::FirstViolation, watch, false)?.report;
+    let report = survey(&first, Mode::FirstViolation, watch, Prints::None)?.report;
     let Length(entries) = *length.lock().unwrap_or_else(PoisonError::into_inner);
     let failed = failure(&first, &report).ok_or(ShrinkError::Passes { seed })?;
     tell(&format!("seed {seed} fails: {}", failed.cause));

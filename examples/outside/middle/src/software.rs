@@ -29,7 +29,7 @@ pub fn fingerprint(seed: u64) -> Result<Fingerprint, WorldError> {
         stage.sleep(Duration::from_secs(60)).await;
     })?;
     assert_eq!(run.panics, [], "software panicked");
-    Ok(run.fingerprint)
+    Ok(run.fingerprint.expect("nobody left it out"))
 }
 
 /// Answers each identifier with every one it has heard of, in whatever order its map has them.

@@ -95,9 +95,18 @@ fn as_written(bytes: &[u8]) -> Option<(&str, u64)> {
     let rest = rest.strip_prefix(b"\"")?.strip_prefix(NUMBER)?;
     let (number, rest) = rest.split_at(rest.iter().position(|byte| !byte.is_ascii_digit())?);
     let (written, end) = rest.strip_prefix(CHECKSUM)?.split_first_chunk()?;
-    let (producer, digits) = (std::str::from_utf8(producer).ok()?, std::str::from_utf8(number).ok()?);
-    let number = digits.parse().ok().filter(|_| digits == "0" || !digits.starts_with('0'))?;
+    let (producer, number) = (std::str::from_utf8(producer).ok()?, in_digits(number)?);
     (end == END && *written == checksum(producer, number)).then_some((producer, number))
+}
+
+/// Reads a number that has as few digits as it can have. `None`: it has more, or none, or is too large.
+fn in_digits(digits: &[u8]) -> Option<u64> {
+    let (first, rest) = digits.split_first()?;
+    let value = |digit: &u8| u64::from(digit - b'0');
+    let shortest = rest.is_empty() || *first != b'0';
+    rest.iter()
+        .try_fold(value(first), |number, digit| number.checked_mul(10)?.checked_add(value(digit)))
+        .filter(|_| shortest)
 }
 
 fn as_json(bytes: &[u8]) -> Result<(Cow<'_, str>, u64), PayloadError> {
@@ -170,6 +179,15 @@ mod tests {
         for form in [written.replace(',', ", "), written.replace("p\\\"", "\\u0070\\u0022"), format!(" {written}\n")] {
             assert_ne!(form, written);
             assert_eq!(Payload::parse(form.as_bytes()), Ok(Payload::new("p\"q", 7)), "{form}");
+        }
+    }
+
+    #[test]
+    fn a_number_is_read_by_its_digits_as_json_reads_it() {
+        for digits in
+            ["0", "7", "10", "18446744073709551615", "18446744073709551616", "99999999999999999999", "007", "00", ""]
+        {
+            assert_eq!(in_digits(digits.as_bytes()), serde_json::from_str(digits).ok(), "{digits}");
         }
     }
 

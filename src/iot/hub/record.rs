@@ -6,8 +6,7 @@ use super::feed::{
 use super::properties::Properties;
 use super::queue::Message;
 use crate::wire::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
@@ -185,7 +184,7 @@ fn notification(record: Record, offset: u64) -> Option<TelemetryEvent> {
     let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
     let properties =
         named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Some(value?.to_owned())))).collect();
-    Some(TelemetryEvent { offset, device, enqueued, properties, body: BASE64.encode(body.to_string()) })
+    Some(TelemetryEvent { offset, device, enqueued, properties, body: BASE64.encode_to_string(body.to_string()) })
 }
 
 #[cfg(test)]

@@ -11,8 +11,7 @@ use crate::iot::hub::twin::read_patch;
 use crate::iot::knobs::Confirms;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use bytes::Bytes;
 
 impl Hub {
@@ -101,7 +100,7 @@ impl Hub {
         let message_id = properties.get(MESSAGE_ID).flatten();
         let message = self.producers.sent_as(message_id, payload);
         let enqueued = enqueued(moment);
-        let body = BASE64.encode(payload);
+        let body = BASE64.encode_to_string(payload);
         let record = Record::Telemetry(Telemetry { device: String::from(&**device), enqueued, properties, body });
         match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),

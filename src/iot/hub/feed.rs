@@ -44,6 +44,18 @@ pub struct TelemetryEvent {
     pub body: String,
 }
 
+/// A change of a twin, in the real hub's form.
+#[derive(Serialize, Deserialize)]
+pub(super) struct TwinChange {
+    pub(super) properties: Changed,
+}
+
+#[derive(Serialize, Deserialize)]
+pub(super) struct Changed {
+    /// The patch of the reported properties.
+    pub(super) reported: Map<String, Value>,
+}
+
 /// A device came to this hub's registry, or left it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -107,10 +119,7 @@ impl TelemetryEvent {
         if self.source()? != TWIN_CHANGE {
             return None;
         }
-        let mut body: Value = json::read(&self.payload()?).ok()?;
-        match body.get_mut("properties")?.get_mut("reported")?.take() {
-            Value::Object(patch) => Some(patch),
-            _ => None,
-        }
+        let TwinChange { properties: Changed { reported } } = json::read(&self.payload()?).ok()?;
+        Some(reported)
     }
 }

@@ -1,14 +1,14 @@
 //! What a hub writes to its disk.
 use super::feed::{
-    CREATED, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE,
-    TelemetryEvent, UPDATED,
+    CREATED, Changed, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION,
+    TWIN_CHANGE, TwinChange, UPDATED,
 };
 use super::properties::Properties;
 use super::queue::Message;
 use crate::wire::json;
 use base64_simd::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -152,44 +152,51 @@ impl Telemetry {
 /// real hub's notifications (Microsoft docs, iot-hub-devguide-messages-d2c#non-telemetry-events and
 /// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
-    if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
-        out.extend_from_slice(br#"{"offset":"#);
-        serde_json::to_writer(&mut *out, &offset).ok()?;
-        out.push(b',');
-        out.extend_from_slice(members);
-        return Some(());
-    }
-    serde_json::to_writer(out, &notification(Record::read(record)?, offset)?).ok()
+    let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) else {
+        let notification = Record::Telemetry(notification(Record::read(record)?)?);
+        return feed_json(&notification.to_bytes(), offset, out);
+    };
+    out.extend_from_slice(br#"{"offset":"#);
+    serde_json::to_writer(&mut *out, &offset).ok()?;
+    out.push(b',');
+    out.extend_from_slice(members);
+    Some(())
 }
 
-fn notification(record: Record, offset: u64) -> Option<TelemetryEvent> {
+/// Says what the hub has to tell of its own accord as if a device had sent it. `None`: it has nothing to tell.
+fn notification(record: Record) -> Option<Telemetry> {
     let (device, enqueued, source, operation, body) = match record {
         Record::Reported { device, enqueued, patch } => {
-            (device, enqueued, TWIN_CHANGE, Some(UPDATED), json!({ "properties": { "reported": patch } }))
+            let body = encoded(&TwinChange { properties: Changed { reported: patch } });
+            (device, enqueued, TWIN_CHANGE, Some(UPDATED), body)
         }
         Record::Registered { device, generation, enqueued } => {
-            let body = json!(Lifecycle { device_id: device.clone(), created: true, generation });
+            let body = encoded(&Lifecycle { device_id: device.clone(), created: true, generation });
             (device, enqueued, LIFECYCLE, Some(CREATED), body)
         }
         Record::Removed { device, generation, enqueued } => {
-            let body = json!(Lifecycle { device_id: device.clone(), created: false, generation });
+            let body = encoded(&Lifecycle { device_id: device.clone(), created: false, generation });
             (device, enqueued, LIFECYCLE, Some(DELETED), body)
         }
         Record::Settled { device, id, status, enqueued } => {
-            let body = json!(Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
+            let body = encoded(&Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
             (device, enqueued, FEEDBACK, None, body)
         }
         Record::Telemetry(_) | Record::Desired { .. } | Record::Queued { .. } | Record::Session { .. } => return None,
     };
     let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
-    let properties =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Some(value?.to_owned())))).collect();
-    Some(TelemetryEvent { offset, device, enqueued, properties, body: BASE64.encode_to_string(body.to_string()) })
+    let properties = named.into_iter().filter_map(|(key, value)| Some((key, Some(value?)))).collect();
+    Some(Telemetry { device, enqueued, properties, body })
+}
+
+fn encoded(body: &impl Serialize) -> String {
+    BASE64.encode_to_string(serde_json::to_vec(body).expect("maps with text keys are always JSON"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iot::hub::feed::TelemetryEvent;
     use proptest::prelude::*;
     use std::time::Duration;
 

@@ -9,13 +9,15 @@ use crate::wire::json;
 use base64_simd::STANDARD as BASE64;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
+use std::fmt;
+use std::io::Write;
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
-    /// Kept apart from the others' form, so that readers of the hub get its bytes as they lie on the disk.
+    /// Its bytes, made by [`Telemetry::to_bytes`]: readers of the hub get them as they lie on the disk.
     #[serde(skip)]
-    Telemetry(Telemetry),
+    Telemetry(Vec<u8>),
     /// A device may connect.
     Registered {
         /// The device id.
@@ -81,17 +83,15 @@ pub enum Record {
 }
 
 /// One message from a device, as readers of the hub get it (they get an `offset` besides).
-#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
-pub struct Telemetry {
+pub struct Telemetry<'a> {
     /// The device id.
-    pub device: String,
+    pub device: &'a str,
     /// The hub's wall clock when it came, RFC 3339.
-    pub enqueued: String,
+    pub enqueued: &'a dyn fmt::Display,
     /// System properties and the application's.
-    pub properties: Properties,
-    /// The payload in base64, byte for byte.
-    pub body: String,
+    pub properties: &'a Properties,
+    /// The payload; readers get it in base64, byte for byte.
+    pub body: &'a [u8],
 }
 
 /// Room for all of a telemetry's record but its body, with a few short properties.
@@ -104,47 +104,45 @@ impl Record {
     /// Writes the record.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Telemetry(telemetry) => {
-                let mut bytes = Vec::with_capacity(SMALL + telemetry.body.len());
-                bytes.push(TELEMETRY);
-                telemetry.write(&mut bytes);
-                bytes
-            }
-            other => serde_json::to_vec(other).expect("maps with text keys are always JSON"),
+            Self::Telemetry(bytes) => bytes.clone(),
+            other => to_json(other),
         }
     }
 
     /// Reads a record. `None`: no version of this hub wrote it.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
-            (&TELEMETRY, json) => json::read(json).ok().map(Self::Telemetry),
+            (&TELEMETRY, _) => Some(Self::Telemetry(bytes.to_vec())),
             _ => json::read(bytes).ok(),
         }
     }
 }
 
-impl Telemetry {
+impl Telemetry<'_> {
     /// Writes its JSON by hand, in serde's order: of all records these are the many.
-    fn write(&self, out: &mut Vec<u8>) {
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut out = Vec::with_capacity(SMALL + 2 * self.body.len());
+        out.push(TELEMETRY);
         out.extend_from_slice(br#"{"device":"#);
-        json::write_text(out, &self.device);
-        out.extend_from_slice(br#","enqueued":"#);
-        json::write_text(out, &self.enqueued);
-        out.extend_from_slice(br#","properties":{"#);
+        json::write_text(&mut out, self.device);
+        out.extend_from_slice(br#","enqueued":""#);
+        write!(out, "{}", self.enqueued).expect("memory takes everything");
+        out.extend_from_slice(br#"","properties":{"#);
         for (place, (key, value)) in self.properties.iter().enumerate() {
             if place > 0 {
                 out.push(b',');
             }
-            json::write_text(out, key);
+            json::write_text(&mut out, key);
             out.push(b':');
             match value {
-                Some(value) => json::write_text(out, value),
+                Some(value) => json::write_text(&mut out, value),
                 None => out.extend_from_slice(b"null"),
             }
         }
-        out.extend_from_slice(br#"},"body":"#);
-        json::write_text(out, &self.body);
-        out.push(b'}');
+        out.extend_from_slice(br#"},"body":""#);
+        BASE64.encode_append(self.body, &mut out);
+        out.extend_from_slice(br#""}"#);
+        out
     }
 }
 
@@ -153,8 +151,7 @@ impl Telemetry {
 /// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
     let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) else {
-        let notification = Record::Telemetry(notification(Record::read(record)?)?);
-        return feed_json(&notification.to_bytes(), offset, out);
+        return feed_json(&notification(Record::read(record)?)?, offset, out);
     };
     out.extend_from_slice(br#"{"offset":"#);
     serde_json::to_writer(&mut *out, &offset).ok()?;
@@ -163,34 +160,34 @@ pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
     Some(())
 }
 
-/// Says what the hub has to tell of its own accord as if a device had sent it. `None`: it has nothing to tell.
-fn notification(record: Record) -> Option<Telemetry> {
+/// Writes what the hub has to tell of its own accord as if a device had sent it. `None`: it has nothing to tell.
+fn notification(record: Record) -> Option<Vec<u8>> {
     let (device, enqueued, source, operation, body) = match record {
         Record::Reported { device, enqueued, patch } => {
-            let body = encoded(&TwinChange { properties: Changed { reported: patch } });
+            let body = to_json(&TwinChange { properties: Changed { reported: patch } });
             (device, enqueued, TWIN_CHANGE, Some(UPDATED), body)
         }
         Record::Registered { device, generation, enqueued } => {
-            let body = encoded(&Lifecycle { device_id: device.clone(), created: true, generation });
+            let body = to_json(&Lifecycle { device_id: device.clone(), created: true, generation });
             (device, enqueued, LIFECYCLE, Some(CREATED), body)
         }
         Record::Removed { device, generation, enqueued } => {
-            let body = encoded(&Lifecycle { device_id: device.clone(), created: false, generation });
+            let body = to_json(&Lifecycle { device_id: device.clone(), created: false, generation });
             (device, enqueued, LIFECYCLE, Some(DELETED), body)
         }
         Record::Settled { device, id, status, enqueued } => {
-            let body = encoded(&Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
+            let body = to_json(&Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
             (device, enqueued, FEEDBACK, None, body)
         }
         Record::Telemetry(_) | Record::Desired { .. } | Record::Queued { .. } | Record::Session { .. } => return None,
     };
     let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
     let properties = named.into_iter().filter_map(|(key, value)| Some((key, Some(value?)))).collect();
-    Some(Telemetry { device, enqueued, properties, body })
+    Some(Telemetry { device: &device, enqueued: &enqueued, properties: &properties, body: &body }.to_bytes())
 }
 
-fn encoded(body: &impl Serialize) -> String {
-    BASE64.encode_to_string(serde_json::to_vec(body).expect("maps with text keys are always JSON"))
+fn to_json(value: &impl Serialize) -> Vec<u8> {
+    serde_json::to_vec(value).expect("maps with text keys are always JSON")
 }
 
 #[cfg(test)]
@@ -200,9 +197,10 @@ mod tests {
     use proptest::prelude::*;
     use std::time::Duration;
 
-    fn telemetry() -> Telemetry {
-        let properties = [("$.mid".to_owned(), Some("1".to_owned())), ("k".to_owned(), None)].into_iter().collect();
-        Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, body: "aGk=".into() }
+    fn telemetry() -> Record {
+        let properties = [("$.mid", Some("1")), ("k", None)].into_iter().collect();
+        let enqueued = &"2021-04-19T20:00:00Z";
+        Record::Telemetry(Telemetry { device: "xyz", enqueued, properties: &properties, body: b"hi" }.to_bytes())
     }
 
     fn device() -> String {
@@ -241,7 +239,7 @@ mod tests {
     #[test]
     fn every_kind_is_read_as_it_was_written() {
         for record in [
-            Record::Telemetry(telemetry()),
+            telemetry(),
             registered(),
             removed(),
             reported(),
@@ -262,7 +260,7 @@ mod tests {
     #[test]
     fn the_feed_has_the_stored_bytes_and_an_offset() {
         let mut json = Vec::new();
-        feed_json(&Record::Telemetry(telemetry()).to_bytes(), 7, &mut json).unwrap();
+        feed_json(&telemetry().to_bytes(), 7, &mut json).unwrap();
         let expected = r#"{"offset":7,"device":"xyz","enqueued":"2021-04-19T20:00:00Z","properties":{"$.mid":"1","k":null},"body":"aGk="}"#;
         assert_eq!(String::from_utf8(json).unwrap(), expected);
     }
@@ -294,13 +292,16 @@ mod tests {
         fn telemetry_is_written_as_serde_writes_it(
             device in "\\PC{0,9}",
             properties in prop::collection::vec(("[a-z\"]{0,3}", prop::option::of("\\PC{0,9}")), 0..4),
-            body in "[A-Za-z0-9+/]{0,60}",
+            body in prop::collection::vec(any::<u8>(), 0..60),
         ) {
-            let properties = properties.into_iter().collect();
-            let telemetry = Telemetry { device, enqueued: "2021-04-19T20:00:00Z".into(), properties, body };
+            let (properties, enqueued) = (properties.into_iter().collect(), "2021-04-19T20:00:00Z");
+            let telemetry = Telemetry { device: &device, enqueued: &enqueued, properties: &properties, body: &body };
             let mut written = Vec::new();
-            telemetry.write(&mut written);
-            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&telemetry).unwrap());
+            feed_json(&telemetry.to_bytes(), 7, &mut written).unwrap();
+            let event: TelemetryEvent = serde_json::from_slice(&written).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
+            prop_assert_eq!(event.payload().unwrap(), body);
+            prop_assert_eq!((event.device, event.properties), (device, properties));
         }
 
         #[test]

@@ -11,7 +11,6 @@ use crate::iot::hub::twin::read_patch;
 use crate::iot::knobs::Confirms;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
-use base64_simd::STANDARD as BASE64;
 use bytes::Bytes;
 
 impl Hub {
@@ -58,7 +57,7 @@ impl Hub {
             }
             Asked::Report { rid } => match read_patch(&publish.payload) {
                 Ok(patch) => {
-                    let enqueued = enqueued(moment);
+                    let enqueued = enqueued(moment).to_string();
                     let record = Record::Reported { device: String::from(&**device), enqueued, patch };
                     self.commit(Some(record), Effect::Reported { from, ack, rid });
                 }
@@ -99,9 +98,9 @@ impl Hub {
     ) {
         let message_id = properties.get(MESSAGE_ID).flatten();
         let message = self.producers.sent_as(message_id, payload);
-        let enqueued = enqueued(moment);
-        let body = BASE64.encode_to_string(payload);
-        let record = Record::Telemetry(Telemetry { device: String::from(&**device), enqueued, properties, body });
+        let enqueued = &enqueued(moment);
+        let telemetry = Telemetry { device, enqueued, properties: &properties, body: payload };
+        let record = Record::Telemetry(telemetry.to_bytes());
         match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),
             Confirms::BeforeStoring => {

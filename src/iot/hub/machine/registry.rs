@@ -11,7 +11,8 @@ impl Hub {
     /// latest.
     pub fn register(&mut self, moment: Moment, request: RequestId, device: &str, generation: Option<u64>) {
         // Written even when it seems to change nothing: a removal may be waiting before it.
-        let record = Record::Registered { device: device.to_owned(), generation, enqueued: enqueued(moment) };
+        let record =
+            Record::Registered { device: device.to_owned(), generation, enqueued: enqueued(moment).to_string() };
         self.commit(Some(record), Effect::Registry { request, removed: None });
     }
 
@@ -20,7 +21,8 @@ impl Hub {
     pub fn remove(&mut self, moment: Moment, request: RequestId, device: &str, generation: Option<u64>) {
         match self.settings.knobs.moved_device {
             MovedDevice::CloseAndRefuse => {
-                let record = Record::Removed { device: device.to_owned(), generation, enqueued: enqueued(moment) };
+                let record =
+                    Record::Removed { device: device.to_owned(), generation, enqueued: enqueued(moment).to_string() };
                 self.commit(Some(record), Effect::Registry { request, removed: Some(device.into()) });
             }
             MovedDevice::CloseOnly => {

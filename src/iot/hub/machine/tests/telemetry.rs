@@ -121,9 +121,7 @@ fn the_will_is_telemetry_of_a_device_that_vanishes_and_not_of_one_that_says_good
     let moment = story.moment();
     story.hub.broken(moment, device, None);
     assert!(story.disk_writes().contains(&stored(5)));
-    let Some(Record::Telemetry(event)) = story.stored.last().and_then(|bytes| Record::read(bytes)) else {
-        panic!("no telemetry")
-    };
+    let event = story.last_event();
     assert_eq!(event.properties.get("iothub-MessageType"), Some(Some("Will")));
 }
 
@@ -147,9 +145,7 @@ fn foreign_telemetry_is_stored_and_confirmed_like_any_other() {
     let publish = Publish::at_least_once("devices/xyz/messages/events/%24.ct=text", &b"\xff\x00"[..], 1);
     story.says(device, Packet::Publish(Publish { retain: true, ..publish }));
     assert_eq!(story.disk_writes(), [Output::Send(device, Packet::PubAck { id: 1 })]);
-    let Some(Record::Telemetry(event)) = story.stored.last().and_then(|bytes| Record::read(bytes)) else {
-        panic!("no telemetry")
-    };
+    let event = story.last_event();
     assert_eq!(event.body, "/wA=");
     assert_eq!(event.enqueued, "2021-04-19T20:00:00.000Z");
     let keys: Vec<_> = event.properties.iter().map(|(key, _)| key).collect();

@@ -1,5 +1,11 @@
 //! JSON from bytes, and texts into it.
 use serde::Deserialize;
+use std::borrow::Cow;
+
+/// A text, taken from where it is read unless something in it is escaped. For texts inside of others' types: in an `Option`
+/// or a list serde would copy a plain `Cow`.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Text<'a>(#[serde(borrow)] pub Cow<'a, str>);
 
 /// Reads JSON. As `serde_json::from_slice`, which looks in each string for what is no UTF-8; here that is done once.
 ///
@@ -39,6 +45,13 @@ mod tests {
             write_text(&mut written, &text);
             prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&text).unwrap());
         }
+    }
+
+    #[test]
+    fn a_text_is_taken_from_where_it_is_read_unless_something_in_it_is_escaped() {
+        let [plain, escaped]: [Option<Text<'_>>; 2] = read(br#"["a","\u0061"]"#).unwrap();
+        assert!(matches!(plain, Some(Text(Cow::Borrowed("a")))), "{plain:?}");
+        assert_eq!(escaped, plain);
     }
 
     #[test]

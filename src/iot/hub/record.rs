@@ -1,15 +1,20 @@
 //! What a hub writes to its disk.
 use super::feed::{
     CREATED, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE,
-    TelemetryEvent, UPDATED,
+    UPDATED,
 };
 use super::properties::Properties;
 use super::queue::Message;
+use crate::history::Name;
 use crate::wire::json;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use bytes::Bytes;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
+use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,19 +88,19 @@ pub enum Record {
 
 /// One message from a device, as readers of the hub get it (they get an `offset` besides).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
 pub struct Telemetry {
     /// The device id.
-    pub device: String,
+    pub device: Name,
     /// The hub's wall clock when it came, RFC 3339.
     pub enqueued: String,
     /// System properties and the application's.
     pub properties: Properties,
-    /// The payload in base64, byte for byte.
-    pub body: String,
+    /// Byte for byte; in JSON it is the `body`, in base64.
+    #[serde(rename = "body", deserialize_with = "from_base64")]
+    pub payload: Bytes,
 }
 
-/// Room for all of a telemetry's record but its body, with a few short properties.
+/// Room for all of an event but its body, with a few short properties.
 const SMALL: usize = 256;
 
 /// Begins the bytes of telemetry; the others begin with `{`.
@@ -106,9 +111,10 @@ impl Record {
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Telemetry(telemetry) => {
-                let mut bytes = Vec::with_capacity(SMALL + telemetry.body.len());
-                bytes.push(TELEMETRY);
-                telemetry.write(&mut bytes);
+                let Telemetry { device, enqueued, properties, payload } = telemetry;
+                let mut bytes = Vec::with_capacity(SMALL + base64_length(payload));
+                bytes.extend_from_slice(&[TELEMETRY, b'{']);
+                write_members(&mut bytes, device, enqueued, properties.iter(), payload);
                 bytes
             }
             other => serde_json::to_vec(other).expect("maps with text keys are always JSON"),
@@ -124,79 +130,144 @@ impl Record {
     }
 }
 
-impl Telemetry {
-    /// Writes its JSON by hand, in serde's order: of all records these are the many.
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(br#"{"device":"#);
-        json::write_text(out, &self.device);
-        out.extend_from_slice(br#","enqueued":"#);
-        json::write_text(out, &self.enqueued);
-        out.extend_from_slice(br#","properties":{"#);
-        for (place, (key, value)) in self.properties.iter().enumerate() {
-            if place > 0 {
-                out.push(b',');
-            }
-            json::write_text(out, key);
-            out.push(b':');
-            match value {
-                Some(value) => json::write_text(out, value),
-                None => out.extend_from_slice(b"null"),
-            }
+/// Writes the members of an event but its offset, and the brace that ends it: by hand and in serde's order, since there is
+/// one for every message.
+fn write_members<'a>(
+    out: &mut Vec<u8>,
+    device: &str,
+    enqueued: &str,
+    properties: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    payload: &[u8],
+) {
+    out.extend_from_slice(br#""device":"#);
+    json::write_text(out, device);
+    out.extend_from_slice(br#","enqueued":"#);
+    json::write_text(out, enqueued);
+    out.extend_from_slice(br#","properties":{"#);
+    for (place, (key, value)) in properties.enumerate() {
+        if place > 0 {
+            out.push(b',');
         }
-        out.extend_from_slice(br#"},"body":"#);
-        json::write_text(out, &self.body);
-        out.push(b'}');
+        json::write_text(out, key);
+        out.push(b':');
+        match value {
+            Some(value) => json::write_text(out, value),
+            None => out.extend_from_slice(b"null"),
+        }
     }
+    out.extend_from_slice(br#"},"body":""#);
+    let begin = out.len();
+    out.resize(begin + base64_length(payload), 0);
+    BASE64.encode_slice(payload, &mut out[begin..]).expect("there is as much room as base64 takes");
+    out.extend_from_slice(br#""}"#);
+}
+
+/// So many letters a payload has in base64.
+fn base64_length(payload: &[u8]) -> usize {
+    payload.len().div_ceil(3) * 4
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    let json::Text(body) = Deserialize::deserialize(deserializer)?;
+    BASE64.decode(&*body).map(Bytes::from).map_err(D::Error::custom)
 }
 
 /// Writes a stored record as an event of the feed: telemetry's own JSON with the offset put in front, the others as the
 /// real hub's notifications (Microsoft docs, iot-hub-devguide-messages-d2c#non-telemetry-events and
 /// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
-    if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
+    let begin = |out: &mut Vec<u8>| {
         out.extend_from_slice(br#"{"offset":"#);
-        serde_json::to_writer(&mut *out, &offset).ok()?;
+        serde_json::to_writer(&mut *out, &offset).expect("a number is always JSON");
         out.push(b',');
+    };
+    if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
+        begin(out);
         out.extend_from_slice(members);
         return Some(());
     }
-    serde_json::to_writer(out, &notification(Record::read(record)?, offset)?).ok()
+    let Notice { device, enqueued, source, operation, body } = Notice::of(record)?;
+    let properties = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
+    begin(out);
+    write_members(
+        out,
+        &device,
+        &enqueued,
+        properties.into_iter().filter(|(_, value)| value.is_some()),
+        body.as_bytes(),
+    );
+    Some(())
 }
 
-fn notification(record: Record, offset: u64) -> Option<TelemetryEvent> {
-    let (device, enqueued, source, operation, body) = match record {
-        Record::Reported { device, enqueued, patch } => {
-            (device, enqueued, TWIN_CHANGE, Some(UPDATED), json!({ "properties": { "reported": patch } }))
+/// What the hub tells readers of its own accord.
+struct Notice<'a> {
+    device: Cow<'a, str>,
+    enqueued: Cow<'a, str>,
+    source: &'static str,
+    operation: Option<&'static str>,
+    body: String,
+}
+
+/// A [`Record::Reported`], its texts and the patch taken from where they are read.
+#[derive(Deserialize)]
+struct Reported<'a> {
+    #[serde(borrow)]
+    device: Cow<'a, str>,
+    #[serde(borrow)]
+    enqueued: Cow<'a, str>,
+    #[serde(borrow)]
+    patch: &'a RawValue,
+}
+
+impl<'a> Notice<'a> {
+    /// Reads what a record tells. `None`: nothing.
+    fn of(record: &'a [u8]) -> Option<Self> {
+        // Reports are many, the others few.
+        if let Some(report) = record.strip_prefix(br#"{"Reported":"#).and_then(|rest| rest.strip_suffix(b"}")) {
+            let Reported { device, enqueued, patch } = json::read(report).ok()?;
+            let body = format!(r#"{{"properties":{{"reported":{patch}}}}}"#);
+            return Some(Self { device, enqueued, source: TWIN_CHANGE, operation: Some(UPDATED), body });
         }
-        Record::Registered { device, generation, enqueued } => {
-            let body = json!(Lifecycle { device_id: device.clone(), created: true, generation });
-            (device, enqueued, LIFECYCLE, Some(CREATED), body)
+        match Record::read(record)? {
+            Record::Registered { device, generation, enqueued } => {
+                Some(Self::lifecycle(Lifecycle { device_id: device, created: true, generation }, enqueued))
+            }
+            Record::Removed { device, generation, enqueued } => {
+                Some(Self::lifecycle(Lifecycle { device_id: device, created: false, generation }, enqueued))
+            }
+            Record::Settled { device, id, status, enqueued } => {
+                let feedback = Feedback { original_message_id: id, device_id: device, status_code: status };
+                let body = serde_json::to_string(&feedback).expect("texts are always JSON");
+                let (device, enqueued) = (feedback.device_id.into(), enqueued.into());
+                Some(Self { device, enqueued, source: FEEDBACK, operation: None, body })
+            }
+            Record::Telemetry(_)
+            | Record::Reported { .. }
+            | Record::Desired { .. }
+            | Record::Queued { .. }
+            | Record::Session { .. } => None,
         }
-        Record::Removed { device, generation, enqueued } => {
-            let body = json!(Lifecycle { device_id: device.clone(), created: false, generation });
-            (device, enqueued, LIFECYCLE, Some(DELETED), body)
-        }
-        Record::Settled { device, id, status, enqueued } => {
-            let body = json!(Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
-            (device, enqueued, FEEDBACK, None, body)
-        }
-        Record::Telemetry(_) | Record::Desired { .. } | Record::Queued { .. } | Record::Session { .. } => return None,
-    };
-    let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
-    let properties =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Some(value?.to_owned())))).collect();
-    Some(TelemetryEvent { offset, device, enqueued, properties, body: BASE64.encode(body.to_string()) })
+    }
+
+    fn lifecycle(event: Lifecycle, enqueued: String) -> Self {
+        let body = serde_json::to_string(&event).expect("texts and numbers are always JSON");
+        let operation = if event.created { CREATED } else { DELETED };
+        let (device, enqueued) = (event.device_id.into(), enqueued.into());
+        Self { device, enqueued, source: LIFECYCLE, operation: Some(operation), body }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::iot::hub::TelemetryEvent;
     use proptest::prelude::*;
+    use serde_json::json;
     use std::time::Duration;
 
     fn telemetry() -> Telemetry {
         let properties = [("$.mid".to_owned(), Some("1".to_owned())), ("k".to_owned(), None)].into_iter().collect();
-        Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, body: "aGk=".into() }
+        Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, payload: "hi".into() }
     }
 
     fn device() -> String {
@@ -288,13 +359,32 @@ mod tests {
         fn telemetry_is_written_as_serde_writes_it(
             device in "\\PC{0,9}",
             properties in prop::collection::vec(("[a-z\"]{0,3}", prop::option::of("\\PC{0,9}")), 0..4),
-            body in "[A-Za-z0-9+/]{0,60}",
+            payload in prop::collection::vec(any::<u8>(), 0..60),
         ) {
-            let properties = properties.into_iter().collect();
-            let telemetry = Telemetry { device, enqueued: "2021-04-19T20:00:00Z".into(), properties, body };
+            let properties: Properties = properties.into_iter().collect();
+            let (enqueued, body) = ("2021-04-19T20:00:00Z".to_owned(), BASE64.encode(&payload));
+            let event = TelemetryEvent { offset: 7, device, enqueued, properties, body };
+            let TelemetryEvent { device, enqueued, properties, .. } = event.clone();
+            let telemetry = Telemetry { device: device.into(), enqueued, properties, payload: payload.into() };
+            let (record, mut written) = (Record::Telemetry(telemetry).to_bytes(), Vec::new());
+            feed_json(&record, 7, &mut written).unwrap();
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
+        }
+
+        #[test]
+        fn a_report_is_written_as_serde_writes_it(device in "\\PC{0,9}", text in "\\PC{0,9}", number: f64) {
+            let patch: Map<String, Value> = serde_json::from_value(json!({ "fan": text, "number": number })).unwrap();
+            let record = Record::Reported { device: device.clone(), enqueued: String::new(), patch: patch.clone() };
             let mut written = Vec::new();
-            telemetry.write(&mut written);
-            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&telemetry).unwrap());
+            feed_json(&record.to_bytes(), 7, &mut written).unwrap();
+            let event = TelemetryEvent {
+                offset: 7,
+                device,
+                enqueued: String::new(),
+                properties: [(MESSAGE_SOURCE, Some(TWIN_CHANGE)), (OPERATION, Some(UPDATED))].into_iter().collect(),
+                body: BASE64.encode(json!({ "properties": { "reported": patch } }).to_string()),
+            };
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
         }
 
         #[test]

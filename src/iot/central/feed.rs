@@ -2,18 +2,13 @@
 use super::entry::Arrival;
 use super::whereabouts::Stay;
 use crate::history::{MessageId, Name, ProducerId, Roster};
-use crate::iot::hub::feed::{FEEDBACK, LIFECYCLE, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE};
-use crate::iot::hub::{Feedback, FeedbackStatus, Lifecycle, MESSAGE_ID};
-use crate::wire::json::{self, Text};
+use crate::iot::hub::feed::{FEEDBACK, LIFECYCLE, TWIN_CHANGE};
+use crate::iot::hub::{Feedback, FeedbackStatus, Happening, Lifecycle, Told};
+use crate::wire::json;
 use crate::wire::payload::{Producers, digest};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::de::{MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
-use std::borrow::Cow;
 use std::collections::BTreeMap;
-use std::fmt;
 
 /// What a hub told at once.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,33 +17,6 @@ pub(super) struct Batch {
     pub(super) arrivals: Vec<Arrival>,
     /// The offset from which to read on.
     pub(super) next: u64,
-}
-
-/// A [`hub::Batch`](crate::iot::hub::Batch) as far as central reads it. Its texts are taken from where they are read.
-#[derive(Deserialize)]
-struct Told<'a> {
-    #[serde(borrow)]
-    events: Vec<Happening<'a>>,
-    next: u64,
-}
-
-#[derive(Deserialize)]
-struct Happening<'a> {
-    #[serde(borrow)]
-    device: Cow<'a, str>,
-    #[serde(borrow)]
-    properties: Marks<'a>,
-    #[serde(borrow)]
-    body: Cow<'a, str>,
-}
-
-/// The properties that say what an event is.
-#[derive(Default)]
-struct Marks<'a> {
-    /// `None`: it is telemetry.
-    source: Option<Text<'a>>,
-    operation: Option<Text<'a>>,
-    message_id: Option<Text<'a>>,
 }
 
 /// What a twin's change is to central: what else a device reports is its own affair.
@@ -100,12 +68,12 @@ impl Recogniser {
     /// # Errors
     /// serde's, when it is no batch.
     pub(super) fn read(&self, hub: &Name, text: &str) -> Result<Batch, serde_json::Error> {
-        let told: Told<'_> = serde_json::from_str(text)?;
+        let told = Told::read(text)?;
         let mut arrivals = Vec::with_capacity(told.events.len());
         for event in &told.events {
-            match &event.properties.source {
+            match &event.marks.source {
                 None => arrivals.push(self.telemetry(event)),
-                Some(Text(source)) => arrivals.extend(system(hub, source, event).unwrap_or_default()),
+                Some(source) => arrivals.extend(system(hub, source, event).unwrap_or_default()),
             }
         }
         Ok(Batch { arrivals, next: told.next })
@@ -116,19 +84,12 @@ impl Recogniser {
             return Arrival::Foreign { digest: digest(event.body.as_bytes()) };
         };
         let digest = digest(&body);
-        let message_id = event.properties.message_id.as_ref().map(|Text(id)| &**id);
+        let message_id = event.marks.message_id.as_deref();
         let message = self.producers.sent_as(message_id, &body);
         match message.and_then(|id| Some((self.names.get(id.producer.0 as usize)?, id.number))) {
             Some((producer, number)) => Arrival::Message { producer: producer.clone(), number, digest },
             None => Arrival::Foreign { digest },
         }
-    }
-}
-
-impl Happening<'_> {
-    /// Decodes the payload. `None`: it is not base64, so no hub wrote it.
-    fn payload(&self) -> Option<Vec<u8>> {
-        BASE64.decode(&*self.body).ok()
     }
 }
 
@@ -141,7 +102,7 @@ fn system(hub: &Name, source: &str, event: &Happening<'_>) -> Option<Vec<Arrival
             Some(reported((&*event.device).into(), &change.properties.reported))
         }
         LIFECYCLE => {
-            let lifecycle = Lifecycle::read(&event.properties.operation.as_ref()?.0, &payload)?;
+            let lifecycle = Lifecycle::read(event.marks.operation.as_deref()?, &payload)?;
             let stay = Stay { hub: hub.clone(), generation: lifecycle.generation.unwrap_or_default() };
             Some(vec![Arrival::Lifecycle { device: lifecycle.device_id.into(), stay, came: lifecycle.created }])
         }
@@ -167,36 +128,13 @@ fn reported(device: Name, Report { number, change }: &Report) -> Vec<Arrival> {
     reported.into_iter().chain(acknowledged).collect()
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Marks<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Members;
-        impl<'de> Visitor<'de> for Members {
-            type Value = Marks<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a map of properties")
-            }
-            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Marks<'de>, A::Error> {
-                let mut marks = Marks::default();
-                while let Some((Text(key), value)) = members.next_entry()? {
-                    match &*key {
-                        MESSAGE_SOURCE => marks.source = value,
-                        OPERATION => marks.operation = value,
-                        MESSAGE_ID => marks.message_id = value,
-                        _ => {}
-                    }
-                }
-                Ok(marks)
-            }
-        }
-        deserializer.deserialize_map(Members)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::history::Producer;
     use crate::wire::payload::Payload;
+    use base64::Engine as _;
+    use base64::engine::general_purpose::STANDARD as BASE64;
     use proptest::prelude::*;
     use serde_json::json;
 

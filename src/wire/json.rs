@@ -19,10 +19,21 @@ pub fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, serde_json::Er
     }
 }
 
-/// Writes a text with its quotes, as `serde_json::to_writer` does, which looks at each byte by itself. Nearly all texts have
-/// nothing to escape, and are copied whole.
+/// The bytes that JSON escapes in a text: quotes, backslashes and control characters.
+static ESCAPED: [bool; 256] = {
+    let mut escaped = [false; 256];
+    let mut byte = 0;
+    while byte < escaped.len() {
+        escaped[byte] = matches!(byte as u8, ..b' ' | b'"' | b'\\');
+        byte += 1;
+    }
+    escaped
+};
+
+/// Writes a text with its quotes, as `serde_json::to_writer` does. Nearly all texts are short and have nothing to escape:
+/// those are copied whole.
 pub fn write_text(out: &mut Vec<u8>, text: &str) {
-    if plain(text.as_bytes()) < text.len() {
+    if text.bytes().fold(false, |found, byte| found | ESCAPED[usize::from(byte)]) {
         serde_json::to_writer(out, text).expect("a text is always JSON");
     } else {
         out.reserve(text.len() + 2);
@@ -60,10 +71,14 @@ impl<'a> Form<'a> {
 
     /// Takes a whole number.
     pub fn number(&mut self) -> Option<u64> {
-        let end = self.0.bytes().position(|byte| !byte.is_ascii_digit()).unwrap_or(self.0.len());
-        let (digits, rest) = self.0.split_at(end);
+        let (mut number, mut length) = (0_u64, 0);
+        while let Some(digit @ b'0'..=b'9') = self.0.as_bytes().get(length) {
+            number = number.checked_mul(10)?.checked_add(u64::from(digit - b'0'))?;
+            length += 1;
+        }
+        let (digits, rest) = self.0.split_at(length);
         self.0 = rest;
-        digits.parse().ok().filter(|_| digits == "0" || !digits.starts_with('0'))
+        (length == 1 || (length > 1 && !digits.starts_with('0'))).then_some(number)
     }
 
     /// Takes items until what ends them, with commas between them.
@@ -86,9 +101,8 @@ impl<'a> Form<'a> {
     }
 }
 
-/// Counts the bytes at the beginning of a text that stand in JSON as they are: up to a quote, a backslash or a control
-/// character. Looks at eight at a time (Bit Twiddling Hacks, "Determine if a word has a byte less than n": the lowest byte
-/// found is always right).
+/// Counts the bytes at the beginning of a text before the first that JSON escapes. Looks at eight at a time (Bit Twiddling
+/// Hacks, "Determine if a word has a byte less than n": the lowest byte found is always right).
 fn plain(text: &[u8]) -> usize {
     const EACH: u64 = u64::MAX / 0xff;
     let less = |word: u64, than: u8| word.wrapping_sub(EACH * u64::from(than)) & !word & (EACH << 7);
@@ -101,7 +115,7 @@ fn plain(text: &[u8]) -> usize {
             return 8 * place + escaped.trailing_zeros() as usize / 8;
         }
     }
-    let escaped = rest.iter().position(|byte| matches!(byte, ..b' ' | b'"' | b'\\'));
+    let escaped = rest.iter().position(|byte| ESCAPED[usize::from(*byte)]);
     text.len() - rest.len() + escaped.unwrap_or(rest.len())
 }
 

@@ -6,9 +6,9 @@ use super::feed::{
 use super::properties::Properties;
 use super::queue::Message;
 use crate::history::Name;
+use crate::wire::base64::BASE64;
 use crate::wire::json;
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::de::Error;
 use serde::{Deserialize, Deserializer, Serialize};

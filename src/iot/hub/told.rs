@@ -1,9 +1,9 @@
 //! A batch of a hub's feed, read where it lies.
 use super::feed::{MESSAGE_SOURCE, OPERATION};
 use super::topic::MESSAGE_ID;
+use crate::wire::base64::BASE64;
 use crate::wire::json::{Form, Text};
 use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use std::borrow::Cow;

@@ -6,19 +6,21 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The property that says what an event is, and its value for a change of a twin (Microsoft docs,
-/// iot-hub-devguide-messages-construct); telemetry has no such property here.
-pub(super) const MESSAGE_SOURCE: &str = "iothub-message-source";
-pub(super) const TWIN_CHANGE: &str = "twinChangeEvents";
+/// The property that says what an event is (Microsoft docs, iot-hub-devguide-messages-construct); telemetry has no such
+/// property here.
+pub const MESSAGE_SOURCE: &str = "iothub-message-source";
+/// A twin's reported properties were changed.
+pub const TWIN_CHANGE: &str = "twinChangeEvents";
 pub(super) const UPDATED: &str = "updateTwin";
 /// A device was registered or removed; which of both says `opType`.
-pub(super) const LIFECYCLE: &str = "deviceLifecycleEvents";
-pub(super) const OPERATION: &str = "opType";
+pub const LIFECYCLE: &str = "deviceLifecycleEvents";
+/// The property that says what was done.
+pub const OPERATION: &str = "opType";
 pub(super) const CREATED: &str = "createDeviceIdentity";
 pub(super) const DELETED: &str = "deleteDeviceIdentity";
 /// A cloud-to-device message is done with. The real hub has a queue of its own for it (Microsoft docs,
 /// iot-hub-devguide-messages-c2d#message-feedback); here readers get it in the one feed.
-pub(super) const FEEDBACK: &str = "feedback";
+pub const FEEDBACK: &str = "feedback";
 
 /// Stored messages and changes of twins in the order of their offsets, none left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,15 +47,15 @@ pub struct TelemetryEvent {
 }
 
 /// A change of a twin, in the real hub's form.
-#[derive(Serialize, Deserialize)]
-pub(super) struct TwinChange {
-    pub(super) properties: Changed,
+#[derive(Deserialize)]
+struct TwinChange {
+    properties: Changed,
 }
 
-#[derive(Serialize, Deserialize)]
-pub(super) struct Changed {
+#[derive(Deserialize)]
+struct Changed {
     /// The patch of the reported properties.
-    pub(super) reported: Map<String, Value>,
+    reported: Map<String, Value>,
 }
 
 /// A device came to this hub's registry, or left it.
@@ -67,6 +69,14 @@ pub struct Lifecycle {
     pub created: bool,
     /// Of the provisioning service's assignments of this device: the hub with the highest has it.
     pub generation: Option<u64>,
+}
+
+impl Lifecycle {
+    /// Reads it from an event's `opType` and payload. `None`: they are of something else.
+    pub fn read(operation: &str, payload: &[u8]) -> Option<Self> {
+        let event: Self = json::read(payload).ok()?;
+        Some(Self { created: operation == CREATED, ..event })
+    }
 }
 
 /// What became of a cloud-to-device message.
@@ -104,8 +114,7 @@ impl TelemetryEvent {
         if self.source()? != LIFECYCLE {
             return None;
         }
-        let event: Lifecycle = json::read(&self.payload()?).ok()?;
-        Some(Lifecycle { created: self.properties.get(OPERATION)?? == CREATED, ..event })
+        Lifecycle::read(self.properties.get(OPERATION)??, &self.payload()?)
     }
     /// Reads what became of a cloud-to-device message. `None`: it is no feedback.
     pub fn feedback(&self) -> Option<Feedback> {

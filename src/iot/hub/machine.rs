@@ -355,8 +355,8 @@ impl Hub {
 }
 
 /// The hub's wall clock, as it is written into records.
-fn enqueued(moment: Moment) -> humantime::Rfc3339Timestamp {
-    humantime::format_rfc3339_millis(moment.wall_clock)
+fn enqueued(moment: Moment) -> String {
+    humantime::format_rfc3339_millis(moment.wall_clock).to_string()
 }
 
 #[cfg(test)]

@@ -230,6 +230,8 @@ mod tests {
     use crate::iot::hub::feed::FeedbackStatus;
     use crate::iot::hub::properties::Properties;
     use crate::iot::hub::queue::Message;
+    use crate::iot::hub::record::Telemetry;
+    use bytes::Bytes;
     use std::time::Duration;
 
     const NOWHERE: Place = Place { at: 0, length: 0 };
@@ -349,7 +351,13 @@ mod tests {
     fn telemetry_is_found_by_offset_and_nothing_lies_beyond_the_end() {
         let mut memory = Memory::default();
         for at in 0..3 {
-            memory.apply(Record::Telemetry(Vec::new()), Place { at, length: 1 });
+            let telemetry = Telemetry {
+                device: "xyz".into(),
+                enqueued: String::new(),
+                properties: Properties::new(),
+                payload: Bytes::new(),
+            };
+            memory.apply(Record::Telemetry(telemetry), Place { at, length: 1 });
         }
         assert_eq!(memory.next_offset(), 3);
         assert_eq!(memory.feed(1, 1), [Place { at: 1, length: 1 }]);

@@ -1,7 +1,7 @@
 //! A message's properties.
+use crate::wire::json::Text;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 
 /// A message's properties in the order they were sent: system ones (`$.mid`) and the application's. `None`: only a key.
@@ -164,10 +164,6 @@ impl Serialize for Properties {
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// Taken from where it is read, unless something in it is escaped.
-        #[derive(Deserialize)]
-        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
         struct Members;
         impl<'de> Visitor<'de> for Members {
             type Value = Properties;

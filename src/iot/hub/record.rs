@@ -1,23 +1,26 @@
 //! What a hub writes to its disk.
 use super::feed::{
-    CREATED, Changed, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION,
-    TWIN_CHANGE, TwinChange, UPDATED,
+    CREATED, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE,
+    UPDATED,
 };
 use super::properties::Properties;
 use super::queue::Message;
+use crate::history::Name;
 use crate::wire::json;
 use base64_simd::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
+use bytes::Bytes;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
-use std::fmt;
-use std::io::Write;
+use std::borrow::Cow;
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Record {
-    /// Its bytes, made by [`Telemetry::to_bytes`]: readers of the hub get them as they lie on the disk.
+    /// Kept apart from the others' form, so that readers of the hub get its bytes as they lie on the disk.
     #[serde(skip)]
-    Telemetry(Vec<u8>),
+    Telemetry(Telemetry),
     /// A device may connect.
     Registered {
         /// The device id.
@@ -83,18 +86,20 @@ pub enum Record {
 }
 
 /// One message from a device, as readers of the hub get it (they get an `offset` besides).
-pub struct Telemetry<'a> {
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+pub struct Telemetry {
     /// The device id.
-    pub device: &'a str,
+    pub device: Name,
     /// The hub's wall clock when it came, RFC 3339.
-    pub enqueued: &'a dyn fmt::Display,
+    pub enqueued: String,
     /// System properties and the application's.
-    pub properties: &'a Properties,
-    /// The payload; readers get it in base64, byte for byte.
-    pub body: &'a [u8],
+    pub properties: Properties,
+    /// Byte for byte; in JSON it is the `body`, in base64.
+    #[serde(rename = "body", deserialize_with = "from_base64")]
+    pub payload: Bytes,
 }
 
-/// Room for all of a telemetry's record but its body, with a few short properties.
+/// Room for all of an event but its body, with a few short properties.
 const SMALL: usize = 256;
 
 /// Begins the bytes of telemetry; the others begin with `{`.
@@ -104,103 +109,157 @@ impl Record {
     /// Writes the record.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
-            Self::Telemetry(bytes) => bytes.clone(),
-            other => to_json(other),
+            Self::Telemetry(telemetry) => {
+                let Telemetry { device, enqueued, properties, payload } = telemetry;
+                let mut bytes = Vec::with_capacity(SMALL + BASE64.encoded_length(payload.len()));
+                bytes.extend_from_slice(&[TELEMETRY, b'{']);
+                write_members(&mut bytes, device, enqueued, properties.iter(), payload);
+                bytes
+            }
+            other => serde_json::to_vec(other).expect("maps with text keys are always JSON"),
         }
     }
 
     /// Reads a record. `None`: no version of this hub wrote it.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
-            (&TELEMETRY, _) => Some(Self::Telemetry(bytes.to_vec())),
+            (&TELEMETRY, json) => json::read(json).ok().map(Self::Telemetry),
             _ => json::read(bytes).ok(),
         }
     }
 }
 
-impl Telemetry<'_> {
-    /// Writes its JSON by hand, in serde's order: of all records these are the many.
-    pub fn to_bytes(&self) -> Vec<u8> {
-        let mut out = Vec::with_capacity(SMALL + 2 * self.body.len());
-        out.push(TELEMETRY);
-        out.extend_from_slice(br#"{"device":"#);
-        json::write_text(&mut out, self.device);
-        out.extend_from_slice(br#","enqueued":""#);
-        write!(out, "{}", self.enqueued).expect("memory takes everything");
-        out.extend_from_slice(br#"","properties":{"#);
-        for (place, (key, value)) in self.properties.iter().enumerate() {
-            if place > 0 {
-                out.push(b',');
-            }
-            json::write_text(&mut out, key);
-            out.push(b':');
-            match value {
-                Some(value) => json::write_text(&mut out, value),
-                None => out.extend_from_slice(b"null"),
-            }
+/// Writes the members of an event but its offset, and the brace that ends it: by hand and in serde's order, since there is
+/// one for every message.
+fn write_members<'a>(
+    out: &mut Vec<u8>,
+    device: &str,
+    enqueued: &str,
+    properties: impl Iterator<Item = (&'a str, Option<&'a str>)>,
+    payload: &[u8],
+) {
+    out.extend_from_slice(br#""device":"#);
+    json::write_text(out, device);
+    out.extend_from_slice(br#","enqueued":"#);
+    json::write_text(out, enqueued);
+    out.extend_from_slice(br#","properties":{"#);
+    for (place, (key, value)) in properties.enumerate() {
+        if place > 0 {
+            out.push(b',');
         }
-        out.extend_from_slice(br#"},"body":""#);
-        BASE64.encode_append(self.body, &mut out);
-        out.extend_from_slice(br#""}"#);
-        out
+        json::write_text(out, key);
+        out.push(b':');
+        match value {
+            Some(value) => json::write_text(out, value),
+            None => out.extend_from_slice(b"null"),
+        }
     }
+    out.extend_from_slice(br#"},"body":""#);
+    BASE64.encode_append(payload, out);
+    out.extend_from_slice(br#""}"#);
+}
+
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    let json::Text(body) = Deserialize::deserialize(deserializer)?;
+    BASE64.decode_to_vec(body.as_bytes()).map(Bytes::from).map_err(D::Error::custom)
 }
 
 /// Writes a stored record as an event of the feed: telemetry's own JSON with the offset put in front, the others as the
 /// real hub's notifications (Microsoft docs, iot-hub-devguide-messages-d2c#non-telemetry-events and
 /// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
 pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
-    let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) else {
-        return feed_json(&notification(Record::read(record)?)?, offset, out);
+    let begin = |out: &mut Vec<u8>| {
+        out.extend_from_slice(br#"{"offset":"#);
+        serde_json::to_writer(&mut *out, &offset).expect("a number is always JSON");
+        out.push(b',');
     };
-    out.extend_from_slice(br#"{"offset":"#);
-    serde_json::to_writer(&mut *out, &offset).ok()?;
-    out.push(b',');
-    out.extend_from_slice(members);
+    if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
+        begin(out);
+        out.extend_from_slice(members);
+        return Some(());
+    }
+    let Notice { device, enqueued, source, operation, body } = Notice::of(record)?;
+    let properties = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
+    begin(out);
+    write_members(
+        out,
+        &device,
+        &enqueued,
+        properties.into_iter().filter(|(_, value)| value.is_some()),
+        body.as_bytes(),
+    );
     Some(())
 }
 
-/// Writes what the hub has to tell of its own accord as if a device had sent it. `None`: it has nothing to tell.
-fn notification(record: Record) -> Option<Vec<u8>> {
-    let (device, enqueued, source, operation, body) = match record {
-        Record::Reported { device, enqueued, patch } => {
-            let body = to_json(&TwinChange { properties: Changed { reported: patch } });
-            (device, enqueued, TWIN_CHANGE, Some(UPDATED), body)
-        }
-        Record::Registered { device, generation, enqueued } => {
-            let body = to_json(&Lifecycle { device_id: device.clone(), created: true, generation });
-            (device, enqueued, LIFECYCLE, Some(CREATED), body)
-        }
-        Record::Removed { device, generation, enqueued } => {
-            let body = to_json(&Lifecycle { device_id: device.clone(), created: false, generation });
-            (device, enqueued, LIFECYCLE, Some(DELETED), body)
-        }
-        Record::Settled { device, id, status, enqueued } => {
-            let body = to_json(&Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
-            (device, enqueued, FEEDBACK, None, body)
-        }
-        Record::Telemetry(_) | Record::Desired { .. } | Record::Queued { .. } | Record::Session { .. } => return None,
-    };
-    let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
-    let properties = named.into_iter().filter_map(|(key, value)| Some((key, Some(value?)))).collect();
-    Some(Telemetry { device: &device, enqueued: &enqueued, properties: &properties, body: &body }.to_bytes())
+/// What the hub tells readers of its own accord.
+struct Notice<'a> {
+    device: Cow<'a, str>,
+    enqueued: Cow<'a, str>,
+    source: &'static str,
+    operation: Option<&'static str>,
+    body: String,
 }
 
-fn to_json(value: &impl Serialize) -> Vec<u8> {
-    serde_json::to_vec(value).expect("maps with text keys are always JSON")
+/// A [`Record::Reported`], its texts and the patch taken from where they are read.
+#[derive(Deserialize)]
+struct Reported<'a> {
+    #[serde(borrow)]
+    device: Cow<'a, str>,
+    #[serde(borrow)]
+    enqueued: Cow<'a, str>,
+    #[serde(borrow)]
+    patch: &'a RawValue,
+}
+
+impl<'a> Notice<'a> {
+    /// Reads what a record tells. `None`: nothing.
+    fn of(record: &'a [u8]) -> Option<Self> {
+        // Reports are many, the others few.
+        if let Some(report) = record.strip_prefix(br#"{"Reported":"#).and_then(|rest| rest.strip_suffix(b"}")) {
+            let Reported { device, enqueued, patch } = json::read(report).ok()?;
+            let body = format!(r#"{{"properties":{{"reported":{patch}}}}}"#);
+            return Some(Self { device, enqueued, source: TWIN_CHANGE, operation: Some(UPDATED), body });
+        }
+        match Record::read(record)? {
+            Record::Registered { device, generation, enqueued } => {
+                Some(Self::lifecycle(Lifecycle { device_id: device, created: true, generation }, enqueued))
+            }
+            Record::Removed { device, generation, enqueued } => {
+                Some(Self::lifecycle(Lifecycle { device_id: device, created: false, generation }, enqueued))
+            }
+            Record::Settled { device, id, status, enqueued } => {
+                let feedback = Feedback { original_message_id: id, device_id: device, status_code: status };
+                let body = serde_json::to_string(&feedback).expect("texts are always JSON");
+                let (device, enqueued) = (feedback.device_id.into(), enqueued.into());
+                Some(Self { device, enqueued, source: FEEDBACK, operation: None, body })
+            }
+            Record::Telemetry(_)
+            | Record::Reported { .. }
+            | Record::Desired { .. }
+            | Record::Queued { .. }
+            | Record::Session { .. } => None,
+        }
+    }
+
+    fn lifecycle(event: Lifecycle, enqueued: String) -> Self {
+        let body = serde_json::to_string(&event).expect("texts and numbers are always JSON");
+        let operation = if event.created { CREATED } else { DELETED };
+        let (device, enqueued) = (event.device_id.into(), enqueued.into());
+        Self { device, enqueued, source: LIFECYCLE, operation: Some(operation), body }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iot::hub::feed::TelemetryEvent;
+    use crate::iot::hub::TelemetryEvent;
     use proptest::prelude::*;
+    use serde_json::json;
     use std::time::Duration;
 
-    fn telemetry() -> Record {
-        let properties = [("$.mid", Some("1")), ("k", None)].into_iter().collect();
-        let enqueued = &"2021-04-19T20:00:00Z";
-        Record::Telemetry(Telemetry { device: "xyz", enqueued, properties: &properties, body: b"hi" }.to_bytes())
+    fn telemetry() -> Telemetry {
+        let properties = [("$.mid".to_owned(), Some("1".to_owned())), ("k".to_owned(), None)].into_iter().collect();
+        Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, payload: "hi".into() }
     }
 
     fn device() -> String {
@@ -239,7 +298,7 @@ mod tests {
     #[test]
     fn every_kind_is_read_as_it_was_written() {
         for record in [
-            telemetry(),
+            Record::Telemetry(telemetry()),
             registered(),
             removed(),
             reported(),
@@ -260,7 +319,7 @@ mod tests {
     #[test]
     fn the_feed_has_the_stored_bytes_and_an_offset() {
         let mut json = Vec::new();
-        feed_json(&telemetry().to_bytes(), 7, &mut json).unwrap();
+        feed_json(&Record::Telemetry(telemetry()).to_bytes(), 7, &mut json).unwrap();
         let expected = r#"{"offset":7,"device":"xyz","enqueued":"2021-04-19T20:00:00Z","properties":{"$.mid":"1","k":null},"body":"aGk="}"#;
         assert_eq!(String::from_utf8(json).unwrap(), expected);
     }
@@ -292,16 +351,32 @@ mod tests {
         fn telemetry_is_written_as_serde_writes_it(
             device in "\\PC{0,9}",
             properties in prop::collection::vec(("[a-z\"]{0,3}", prop::option::of("\\PC{0,9}")), 0..4),
-            body in prop::collection::vec(any::<u8>(), 0..60),
+            payload in prop::collection::vec(any::<u8>(), 0..60),
         ) {
-            let (properties, enqueued) = (properties.into_iter().collect(), "2021-04-19T20:00:00Z");
-            let telemetry = Telemetry { device: &device, enqueued: &enqueued, properties: &properties, body: &body };
-            let mut written = Vec::new();
-            feed_json(&telemetry.to_bytes(), 7, &mut written).unwrap();
-            let event: TelemetryEvent = serde_json::from_slice(&written).unwrap();
+            let properties: Properties = properties.into_iter().collect();
+            let (enqueued, body) = ("2021-04-19T20:00:00Z".to_owned(), BASE64.encode_to_string(&payload));
+            let event = TelemetryEvent { offset: 7, device, enqueued, properties, body };
+            let TelemetryEvent { device, enqueued, properties, .. } = event.clone();
+            let telemetry = Telemetry { device: device.into(), enqueued, properties, payload: payload.into() };
+            let (record, mut written) = (Record::Telemetry(telemetry).to_bytes(), Vec::new());
+            feed_json(&record, 7, &mut written).unwrap();
             prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
-            prop_assert_eq!(event.payload().unwrap(), body);
-            prop_assert_eq!((event.device, event.properties), (device, properties));
+        }
+
+        #[test]
+        fn a_report_is_written_as_serde_writes_it(device in "\\PC{0,9}", text in "\\PC{0,9}", number: f64) {
+            let patch: Map<String, Value> = serde_json::from_value(json!({ "fan": text, "number": number })).unwrap();
+            let record = Record::Reported { device: device.clone(), enqueued: String::new(), patch: patch.clone() };
+            let mut written = Vec::new();
+            feed_json(&record.to_bytes(), 7, &mut written).unwrap();
+            let event = TelemetryEvent {
+                offset: 7,
+                device,
+                enqueued: String::new(),
+                properties: [(MESSAGE_SOURCE, Some(TWIN_CHANGE)), (OPERATION, Some(UPDATED))].into_iter().collect(),
+                body: BASE64.encode_to_string(json!({ "properties": { "reported": patch } }).to_string()),
+            };
+            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&event).unwrap());
         }
 
         #[test]

@@ -57,7 +57,7 @@ impl Hub {
             }
             Asked::Report { rid } => match read_patch(&publish.payload) {
                 Ok(patch) => {
-                    let enqueued = enqueued(moment).to_string();
+                    let enqueued = enqueued(moment);
                     let record = Record::Reported { device: String::from(&**device), enqueued, patch };
                     self.commit(Some(record), Effect::Reported { from, ack, rid });
                 }
@@ -78,7 +78,7 @@ impl Hub {
         ack: Option<u16>,
     ) {
         let (until, telemetry) = match self.messages.take(moment.now) {
-            Turn::Now => return self.telemetry(moment, device, properties, &payload, ack.map(|id| (from, id))),
+            Turn::Now => return self.telemetry(moment, device, properties, payload, ack.map(|id| (from, id))),
             Turn::At(until) => (until, Some((properties, payload, ack))),
             Turn::Never(until) => (until, None),
         };
@@ -93,14 +93,13 @@ impl Hub {
         moment: Moment,
         device: &Name,
         properties: Properties,
-        payload: &[u8],
+        payload: Bytes,
         ack: Option<(ConnectionId, u16)>,
     ) {
         let message_id = properties.get(MESSAGE_ID).flatten();
-        let message = self.producers.sent_as(message_id, payload);
-        let enqueued = &enqueued(moment);
-        let telemetry = Telemetry { device, enqueued, properties: &properties, body: payload };
-        let record = Record::Telemetry(telemetry.to_bytes());
+        let message = self.producers.sent_as(message_id, &payload);
+        let enqueued = enqueued(moment);
+        let record = Record::Telemetry(Telemetry { device: device.clone(), enqueued, properties, payload });
         match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),
             Confirms::BeforeStoring => {

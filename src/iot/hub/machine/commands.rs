@@ -32,12 +32,7 @@ impl Hub {
 
     fn settle(&mut self, moment: Moment, device: &Name, id: String, from: Option<ConnectionId>) {
         let status = if from.is_some() { FeedbackStatus::Success } else { FeedbackStatus::Expired };
-        let record = Record::Settled {
-            device: device.to_string(),
-            id: id.clone(),
-            status,
-            enqueued: enqueued(moment).to_string(),
-        };
+        let record = Record::Settled { device: device.to_string(), id: id.clone(), status, enqueued: enqueued(moment) };
         self.commit(Some(record), Effect::Settled { device: device.clone(), id, from });
     }
 

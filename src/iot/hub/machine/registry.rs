@@ -11,8 +11,7 @@ impl Hub {
     /// latest.
     pub fn register(&mut self, moment: Moment, request: RequestId, device: &str, generation: Option<u64>) {
         // Written even when it seems to change nothing: a removal may be waiting before it.
-        let record =
-            Record::Registered { device: device.to_owned(), generation, enqueued: enqueued(moment).to_string() };
+        let record = Record::Registered { device: device.to_owned(), generation, enqueued: enqueued(moment) };
         self.commit(Some(record), Effect::Registry { request, removed: None });
     }
 
@@ -21,8 +20,7 @@ impl Hub {
     pub fn remove(&mut self, moment: Moment, request: RequestId, device: &str, generation: Option<u64>) {
         match self.settings.knobs.moved_device {
             MovedDevice::CloseAndRefuse => {
-                let record =
-                    Record::Removed { device: device.to_owned(), generation, enqueued: enqueued(moment).to_string() };
+                let record = Record::Removed { device: device.to_owned(), generation, enqueued: enqueued(moment) };
                 self.commit(Some(record), Effect::Registry { request, removed: Some(device.into()) });
             }
             MovedDevice::CloseOnly => {

@@ -11,8 +11,6 @@ use super::connecting::refusal;
 use super::*;
 use crate::history::{Producer, ProducerId, Roster};
 use crate::iot::hub::connection::LONGEST_SILENCE;
-use crate::iot::hub::feed::TelemetryEvent;
-use crate::iot::hub::record::feed_json;
 use crate::iot::knobs::{Confirms, MovedDevice};
 use crate::ledger::places;
 use crate::wire::agent::agent;
@@ -122,13 +120,6 @@ impl Story {
     fn telemetry(&self) -> usize {
         let is_telemetry = |bytes: &&Vec<u8>| matches!(Record::read(bytes), Some(Record::Telemetry(_)));
         self.stored.iter().filter(is_telemetry).count()
-    }
-
-    /// What readers get of what was stored last.
-    fn last_event(&self) -> TelemetryEvent {
-        let mut json = Vec::new();
-        feed_json(self.stored.last().unwrap(), 0, &mut json).unwrap();
-        serde_json::from_slice(&json).unwrap()
     }
 
     fn says(&mut self, connection: ConnectionId, packet: Packet) -> Vec<Output> {

@@ -5,13 +5,15 @@
 //!   run, [`throttle`] how fast it may do so, and [`alarms`] what is to be done later.
 //! - [`memory`] is what it remembers, a fold over [`record`]s; [`commit`] makes many of them durable with one sync.
 //! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`petition`] what that asks, [`readers`]
-//!   are told of telemetry, [`feed`] is what they get, and [`told`] how central reads it; [`properties`] are a message's.
+//!   are told of telemetry, [`feed`] is what they get, [`event`] how that is written, and [`told`] how central reads it;
+//!   [`properties`] are a message's.
 pub mod alarms;
 pub mod calls;
 pub mod commit;
 pub mod connection;
 mod control;
 mod driver;
+pub mod event;
 pub mod feed;
 pub mod gate;
 pub mod machine;

@@ -1,4 +1,5 @@
 //! A batch of a hub's feed, read where it lies.
+use super::event::{Members, read_members};
 use super::feed::{MESSAGE_SOURCE, OPERATION};
 use super::topic::MESSAGE_ID;
 use crate::wire::json::{Form, Text};
@@ -76,22 +77,9 @@ fn as_written(text: &str) -> Option<Told<'_>> {
 fn happening<'a>(form: &mut Form<'a>) -> Option<Happening<'a>> {
     form.skip(r#"{"offset":"#)?;
     form.number()?;
-    form.skip(r#","device":"#)?;
-    let device = form.text()?;
-    form.skip(r#","enqueued":"#)?;
-    form.text()?;
+    form.skip(",")?;
     let mut marks = Marks::default();
-    form.skip(r#","properties":{"#)?;
-    form.items("}", |form| {
-        let key = form.text()?;
-        form.skip(":")?;
-        let value = if form.skip("null").is_some() { None } else { Some(form.text()?.into()) };
-        marks.set(key, value);
-        Some(())
-    })?;
-    form.skip(r#","body":"#)?;
-    let body = form.text()?;
-    form.skip("}")?;
+    let Members { device, body, .. } = read_members(form, |key, value| marks.set(key, value.map(Cow::from)))?;
     Some(Happening { device: device.into(), marks, body: body.into() })
 }
 
@@ -130,7 +118,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Marks<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::iot::hub::record::{Record, Telemetry, feed_json};
+    use crate::iot::hub::event::feed_json;
+    use crate::iot::hub::record::{Record, Telemetry};
     use base64::Engine as _;
     use base64::engine::general_purpose::STANDARD;
     use proptest::prelude::*;

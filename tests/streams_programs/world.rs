@@ -83,7 +83,11 @@ pub(crate) fn play(seed: u64, mode: SubscriptionMode, parts: Vec<Part>, faults: 
     assert_eq!(curtain.panics.len(), 0, "seed {seed}: {:?}", curtain.panics);
     let mut scribe = scribe.lock().unwrap_or_else(PoisonError::into_inner);
     let findings = scribe.judge.finish(curtain.virtual_time);
-    Played { findings, fingerprint: curtain.fingerprint.expect("nobody left it out"), history: std::mem::take(&mut scribe.history) }
+    Played {
+        findings,
+        fingerprint: curtain.fingerprint.expect("nobody left it out"),
+        history: std::mem::take(&mut scribe.history),
+    }
 }
 
 pub(crate) fn part<F>(name: &str, site: &str, software: impl Fn(Host) -> F + Send + Sync + 'static) -> Part

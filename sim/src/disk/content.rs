@@ -1,4 +1,5 @@
 //! One file's bytes.
+use super::pages::Pages;
 use crate::Dice;
 use rand::RngExt;
 
@@ -12,7 +13,7 @@ use rand::RngExt;
 /// The synced part is stored once, so appending and syncing cost what they add, however long the file is.
 #[derive(Debug, Default)]
 pub(super) struct Content {
-    cache: Vec<u8>,
+    cache: Pages,
     /// How many of the cache's first bytes are on the platter.
     synced: usize,
     /// What the platter still holds after them, because a truncation has not been synced.
@@ -33,22 +34,23 @@ impl Content {
         self.cache.len()
     }
 
-    pub(super) fn bytes(&self) -> &[u8] {
-        &self.cache
+    /// Reads at most `len` bytes: fewer where the file ends.
+    pub(super) fn read(&self, offset: usize, len: usize) -> Vec<u8> {
+        self.cache.copy(offset, len)
     }
 
     pub(super) fn append(&mut self, bytes: &[u8]) {
-        self.cache.extend_from_slice(bytes);
+        self.cache.append(bytes);
     }
 
     /// Cuts the file, or lengthens it with zeros.
     pub(super) fn truncate(&mut self, len: usize) {
         if len >= self.cache.len() {
-            self.cache.resize(len, 0);
+            self.cache.append(&vec![0; len - self.cache.len()]);
             return;
         }
         if len < self.synced {
-            let mut cut = self.cache[len..self.synced].to_vec();
+            let mut cut = self.cache.copy(len, self.synced - len);
             cut.append(&mut self.shorn);
             self.shorn = cut;
             self.synced = len;
@@ -73,7 +75,7 @@ impl Content {
     pub(super) fn power_loss(&mut self, dice: &mut Dice) {
         if !self.shorn.is_empty() && dice.random_range(0..2u32) == 0 {
             self.cache.truncate(self.synced);
-            self.cache.append(&mut self.shorn);
+            self.cache.append(&std::mem::take(&mut self.shorn));
         } else {
             let unsynced = self.cache.len() - self.synced;
             self.cache.truncate(self.synced + survivors(unsynced, dice));

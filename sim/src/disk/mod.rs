@@ -15,6 +15,7 @@
 //! state       one disk: its faults, its chance, the steps of a sync
 //! directory   names, and the journal of their changes
 //! content     one file's bytes, in the cache and on the platter
+//! pages       bytes in a row that only grows at its end
 //! ```
 //!
 //! turmoil-fs 0.1 was tried first and could not be hidden behind this face; `tests/turmoil_fs.rs` shows why. It keys
@@ -27,6 +28,7 @@
 mod content;
 mod directory;
 mod handle;
+mod pages;
 mod state;
 
 #[cfg(test)]

@@ -89,7 +89,7 @@ impl DiskState {
         self.check_working()?;
         check_path(path)?;
         let file = self.directory.file(path).ok_or(io::ErrorKind::NotFound)?;
-        Ok(content(file).bytes().to_vec())
+        Ok(content(file).read(0, usize::MAX))
     }
 
     /// Makes a file that has no name yet (Linux: `O_TMPFILE`): until it is linked, nobody else can see it, and a
@@ -142,9 +142,9 @@ impl DiskState {
     /// Reads at most `len` bytes: fewer where the file ends.
     pub(super) fn read_at(&self, file: &OpenFile, offset: u64, len: usize) -> io::Result<Vec<u8>> {
         self.check(file)?;
-        let held = content(&file.file);
-        let rest = usize::try_from(offset).ok().and_then(|offset| held.bytes().get(offset..)).unwrap_or_default();
-        Ok(rest[..len.min(rest.len())].to_vec())
+        // Behind the end of any file, where a program's memory ends.
+        let offset = usize::try_from(offset).unwrap_or(usize::MAX);
+        Ok(content(&file.file).read(offset, len))
     }
 
     pub(super) fn len(&self, file: &OpenFile) -> io::Result<u64> {

@@ -5,11 +5,10 @@ use super::control::{Accepted, refused};
 use super::couriers::Couriers;
 use super::entry::{Arrival, Entry, Receipt};
 use super::errands::{Errand, Errands, Outcome};
-use super::feed::Recogniser;
+use super::feed::{Batch, Recogniser};
 use super::intake::Intake;
 use crate::history::{Event, Name};
 use crate::host::Host;
-use crate::iot::hub::Batch;
 use crate::iot::knobs::{DeDuplicates, Remembers};
 use crate::iot::plan::CentralPlan;
 use crate::iot::tag::tagged;
@@ -102,7 +101,7 @@ impl Door {
 pub(super) struct Application {
     host: Host,
     plan: CentralPlan,
-    recogniser: Recogniser,
+    recogniser: Arc<Recogniser>,
     intake: Intake,
     errands: Errands,
     ledger: Ledger,
@@ -117,14 +116,13 @@ impl Application {
     ///
     /// # Errors
     /// The disk's; `InvalidData` when what was kept cannot be read.
-    pub(super) async fn open(host: Host, plan: CentralPlan) -> io::Result<(Self, Door)> {
+    pub(super) async fn open(host: Host, plan: CentralPlan, recogniser: Arc<Recogniser>) -> io::Result<(Self, Door)> {
         let (ledger, records) = Ledger::open(host.disk(), "received").await?;
         let (mut intake, entries) =
             Intake::read(&records).map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         if plan.knobs.remembers == Remembers::InMemory {
             intake.begin_again();
         }
-        let recogniser = Recogniser::new(host.history().roster());
         let (sender, letters) = mpsc::unbounded_channel();
         let snapshot = intake.to_record().len();
         let appended = records.iter().map(Vec::len).sum();
@@ -142,7 +140,7 @@ impl Application {
     /// Works until nobody can hand anything in any more.
     pub(super) async fn work(mut self, couriers: Couriers, door: Door) {
         while let Some(mail) = self.next_mail().await {
-            let (mut entries, mut replies) = (Vec::new(), Vec::new());
+            let (mut entries, mut replies) = (Vec::with_capacity(mail.len()), Vec::with_capacity(mail.len()));
             for letter in mail {
                 self.open_letter(letter, &mut entries, &mut replies);
             }
@@ -172,7 +170,7 @@ impl Application {
     fn open_letter(&mut self, letter: Letter, entries: &mut Vec<Entry>, replies: &mut Vec<Reply>) {
         match letter {
             Letter::Delivery { hub, from, batch, room } => {
-                entries.extend(self.take(&hub, from, &batch));
+                entries.extend(self.take(&hub, from, batch));
                 replies.push(Reply::Room(room));
             }
             Letter::Order(order, reply) => {
@@ -191,17 +189,16 @@ impl Application {
         }
     }
 
-    fn take(&mut self, hub: &Name, from: u64, batch: &Batch) -> Option<Entry> {
-        let arrivals = self.recogniser.arrivals(hub, batch);
+    fn take(&mut self, hub: &Name, from: u64, batch: Batch) -> Option<Entry> {
         let de_duplicates = self.plan.knobs.de_duplicates;
-        for arrival in &arrivals {
+        for arrival in &batch.arrivals {
             let Arrival::Message { producer, number, .. } = arrival else { continue };
             let new = de_duplicates == DeDuplicates::Never || !self.intake.has(producer, *number);
             if let Some(message) = self.recogniser.message(producer, *number).filter(|_| new) {
                 self.host.record(Event::Delivered { message, destination: self.plan.destination });
             }
         }
-        self.intake.take(hub, from, arrivals, batch.next, de_duplicates)
+        self.intake.take(hub, from, batch, de_duplicates)
     }
 
     fn command(&mut self, device: Name, command: Command, entries: &mut Vec<Entry>) -> OrderAnswer {

@@ -13,6 +13,7 @@ use super::commands::Commands;
 use super::desired::Desired;
 use super::entry::{Arrival, Entry, Receipt, Record};
 use super::errands::Owed;
+use super::feed::Batch;
 use super::ranges::Ranges;
 use super::whereabouts::Whereabouts;
 use crate::history::Name;
@@ -93,21 +94,15 @@ impl Intake {
         Owed { whereabouts: &self.whereabouts, commands: &self.commands, desired: &self.desired }
     }
 
-    /// Takes what a hub has from an offset on; `next` is the offset after it. The entry is to be made
-    /// durable before anything else is taken. `None`: that is not where this hub is to be read on, or
-    /// nothing is new.
-    pub(super) fn take(
-        &mut self,
-        hub: &Name,
-        from: u64,
-        arrivals: Vec<Arrival>,
-        next: u64,
-        de_duplicates: DeDuplicates,
-    ) -> Option<Entry> {
+    /// Takes what a hub has from an offset on. The entry is to be made durable before anything else is taken. `None`:
+    /// that is not where this hub is to be read on, or nothing is new.
+    pub(super) fn take(&mut self, hub: &Name, from: u64, batch: Batch, de_duplicates: DeDuplicates) -> Option<Entry> {
+        let Batch { arrivals, next } = batch;
         if from != self.next(hub) || next <= from {
             return None;
         }
-        let mut entry = Entry { read: Some((hub.clone(), next)), serial: self.serial, receipts: Vec::new() };
+        let receipts = Vec::with_capacity(arrivals.len());
+        let mut entry = Entry { read: Some((hub.clone(), next)), serial: self.serial, receipts };
         for arrival in arrivals {
             if let Some(receipt) = self.receipt(arrival, de_duplicates) {
                 self.learn(&receipt);

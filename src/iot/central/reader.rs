@@ -1,11 +1,12 @@
 //! One hub's feed, as central hears it.
 use super::application::Door;
+use super::feed::Recogniser;
 use super::link::Link;
 use crate::history::{Cause, Event, Name};
 use crate::host::{BoxFuture, Elapsed, Host};
-use crate::iot::hub::{Batch, HEARTBEAT};
+use crate::iot::hub::HEARTBEAT;
 use crate::iot::plan::CONTROL_PORT;
-use crate::wire::websocket::{self, ConnectError, Frame, Socket, SocketError};
+use crate::wire::websocket::{self, ConnectError, Frame, Socket, SocketError, Utf8Bytes};
 use std::future::poll_fn;
 use std::io;
 use std::sync::Arc;
@@ -31,6 +32,7 @@ pub(super) struct Reader {
     host: Host,
     hub: Name,
     link: Option<Link>,
+    recogniser: Arc<Recogniser>,
     door: Door,
     /// For every batch that may be on its way to the disk.
     room: Arc<Semaphore>,
@@ -52,11 +54,11 @@ enum Parted {
 }
 
 impl Reader {
-    pub(super) fn new(host: Host, hub: Name, door: Door) -> Self {
+    pub(super) fn new(host: Host, hub: Name, recogniser: Arc<Recogniser>, door: Door) -> Self {
         let name = Link::client_name(host.name(), &hub);
         let known = host.history().roster().clients.iter().any(|client| *client.name == *name);
         let link = known.then(|| Link::new(host.name(), &hub, host.boot()));
-        Self { host, hub, link, door, room: Arc::new(Semaphore::new(MOST_UNSTORED)) }
+        Self { host, hub, link, recogniser, door, room: Arc::new(Semaphore::new(MOST_UNSTORED)) }
     }
 
     pub(super) async fn read_for_ever(mut self, mut from: u64) {
@@ -87,7 +89,8 @@ impl Reader {
         loop {
             // Never closed. While central cannot store, the hub is not listened to: TCP holds it back.
             let Ok(room) = self.room.clone().acquire_owned().await else { return Parted::Ended };
-            match line.next().await {
+            let told = line.next().await;
+            match told.and_then(|text| Ok(self.recogniser.read(&self.hub, &text)?)) {
                 Ok(batch) => {
                     let begins = std::mem::replace(from, batch.next);
                     self.door.hand_over(&self.hub, begins, batch, room);
@@ -113,13 +116,13 @@ struct Line {
 }
 
 impl Line {
-    /// Waits for a batch, for as long as the hub gives signs of life.
-    async fn next(&mut self) -> Result<Batch, Parted> {
+    /// Waits for a batch's text, for as long as the hub gives signs of life.
+    async fn next(&mut self) -> Result<Utf8Bytes, Parted> {
         loop {
             let until = self.host.now() + SILENCE;
             match poll_fn(|cx| self.poll_heard(cx, until)).await? {
                 None => return Err(Parted::Ended),
-                Some(Frame::Text(text)) => return Ok(serde_json::from_str(&text)?),
+                Some(Frame::Text(text)) => return Ok(text),
                 Some(_) => {}
             }
         }

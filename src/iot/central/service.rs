@@ -2,6 +2,7 @@
 use super::application::Application;
 use super::control::Control;
 use super::couriers::Couriers;
+use super::feed::Recogniser;
 use super::reader::Reader;
 use crate::history::{Event, Name};
 use crate::host::Host;
@@ -9,6 +10,7 @@ use crate::iot::plan::{CONTROL_PORT, CentralPlan};
 use crate::wire::http;
 use std::future::poll_fn;
 use std::pin::pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -33,15 +35,16 @@ pub async fn central(host: Host, plan: CentralPlan, hubs: Vec<Name>) {
 }
 
 async fn run(host: &Host, plan: &CentralPlan, hubs: &[Name]) {
+    let recogniser = Arc::new(Recogniser::new(host.history().roster()));
     let (application, door) = loop {
-        match Application::open(host.clone(), plan.clone()).await {
+        match Application::open(host.clone(), plan.clone(), recogniser.clone()).await {
             Ok(opened) => break opened,
             Err(error) => host.record(Event::Note { text: format!("cannot read what was received: {error}") }),
         }
         host.sleep(START_RETRY).await;
     };
     for (hub, from) in application.offsets(hubs) {
-        host.spawn(Reader::new(host.clone(), hub, door.clone()).read_for_ever(from));
+        host.spawn(Reader::new(host.clone(), hub, recogniser.clone(), door.clone()).read_for_ever(from));
     }
     let couriers = Couriers::new(host.clone(), hubs);
     let control = Control { host: host.clone(), door: door.clone(), couriers: couriers.clone() };

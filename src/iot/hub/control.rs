@@ -9,6 +9,7 @@ use crate::history::Event;
 use crate::iot::plan::CONTROL_PORT;
 use crate::wire::http::{REQUEST_LIMIT, Request, Response, Unreadable};
 use crate::wire::websocket::{self, Handshake, Reply};
+use serde::Serialize;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -39,7 +40,7 @@ async fn reply(core: Arc<Core>, request: Result<Request, Unreadable>) -> Reply {
 
 async fn answer(core: Arc<Core>, request: Request) -> Response {
     match (request.method.as_str(), request.segments().as_slice()) {
-        ("GET", ["health"]) => Response::json(200, &json!({ "status": "up" })),
+        ("GET", ["health"]) => Response::json(200, &Health { status: "up" }),
         ("PUT" | "DELETE", ["devices", device]) => change(&core, &request, device).await,
         ("GET", ["messages", "events"]) => readers::ask(&core, &request).await,
         ("POST", ["devices", device, "messages", "devicebound"]) => command(&core, &request, device).await,
@@ -60,6 +61,12 @@ async fn answer(core: Arc<Core>, request: Request) -> Response {
         ) => Response::error(405_000, "method not allowed"),
         _ => Response::error(404_000, "no such resource"),
     }
+}
+
+/// What a health check is answered.
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
 }
 
 fn no_device() -> Response {

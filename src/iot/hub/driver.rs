@@ -226,32 +226,24 @@ impl Core {
 
     /// Lets the hub do something, and does what it wants done then.
     pub(super) fn with<T>(&self, act: impl FnOnce(&mut Hub, Moment) -> T) -> T {
-        let value = self.act(act);
-        let state = self.state();
-        let sooner = state.hub.next_alarm().is_some_and(|at| state.armed.is_none_or(|armed| at < armed));
-        let wants_disk = state.hub.wants_disk();
-        drop(state);
-        if wants_disk {
-            self.write.notify_one();
-        }
-        if sooner {
-            self.alarm.notify_one();
-        }
-        value
-    }
-
-    /// As [`with`](Self::with), for the one who writes and looks for more by himself; it must set no alarm.
-    fn act<T>(&self, act: impl FnOnce(&mut Hub, Moment) -> T) -> T {
         let moment = Moment::of(&self.host);
         let mut state = self.state();
         let before = state.hub.next_offset();
         let value = act(&mut state.hub, moment);
         let events = state.carry_out();
         let stored = state.hub.next_offset() > before;
+        let wants_disk = state.hub.wants_disk();
+        let sooner = state.hub.next_alarm().is_some_and(|at| state.armed.is_none_or(|armed| at < armed));
         drop(state);
         events.into_iter().for_each(|event| self.host.record(event));
         if stored {
             self.stored.notify_waiters();
+        }
+        if wants_disk {
+            self.write.notify_one();
+        }
+        if sooner {
+            self.alarm.notify_one();
         }
         value
     }
@@ -326,11 +318,15 @@ impl Core {
     async fn write_to(&self, ledger: &mut Ledger) {
         loop {
             self.write.notified().await;
-            while let Some(records) = self.act(|hub, _| hub.begin_commit()) {
+            let mut begun = self.with(|hub, _| hub.begin_commit());
+            while let Some(records) = begun {
                 let end = ledger.end();
                 let appended = if records.is_empty() { Ok(()) } else { ledger.append(&records).await };
                 let stored = appended.ok().map(|()| places(end, &records));
-                self.with(|hub, moment| hub.committed(moment, stored));
+                begun = self.with(|hub, moment| {
+                    hub.committed(moment, stored);
+                    hub.begin_commit()
+                });
             }
         }
     }
@@ -339,15 +335,22 @@ impl Core {
 impl State {
     /// Does what the hub wants done; what is for the history is given back, to be recorded outside the lock.
     fn carry_out(&mut self) -> Vec<Event> {
+        let Self { hub, wires, asking, .. } = self;
+        let tell = |connection, told| {
+            if let Some(wire) = wires.get(&connection) {
+                // Its task ends only after it has told the hub so.
+                let _ = wire.send(told);
+            }
+        };
         let mut events = Vec::new();
-        for output in self.hub.outputs() {
+        for output in hub.outputs() {
             match output {
-                Output::Send(to, packet) => self.tell(to, Told::Send(packet)),
-                Output::Read(connection) => self.tell(connection, Told::Read),
-                Output::Close(connection) => self.tell(connection, Told::Close),
+                Output::Send(to, packet) => tell(to, Told::Send(packet)),
+                Output::Read(connection) => tell(connection, Told::Read),
+                Output::Close(connection) => tell(connection, Told::Close),
                 Output::Record(event) => events.push(event),
                 Output::Answer(request, answer) => {
-                    if let Some(asking) = self.asking.remove(&request) {
+                    if let Some(asking) = asking.remove(&request) {
                         // Whoever asked may have gone.
                         let _ = asking.send(answer);
                     }
@@ -355,12 +358,5 @@ impl State {
             }
         }
         events
-    }
-
-    fn tell(&mut self, connection: ConnectionId, told: Told) {
-        if let Some(wire) = self.wires.get(&connection) {
-            // Its task ends only after it has told the hub so.
-            let _ = wire.send(told);
-        }
     }
 }

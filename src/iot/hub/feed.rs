@@ -1,25 +1,26 @@
 //! What readers of a hub get: `GET /messages/events?from={offset}&wait=10s`.
 use super::properties::Properties;
 use crate::wire::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-/// The property that says what an event is, and its value for a change of a twin (Microsoft docs,
-/// iot-hub-devguide-messages-construct); telemetry has no such property here.
-pub(super) const MESSAGE_SOURCE: &str = "iothub-message-source";
-pub(super) const TWIN_CHANGE: &str = "twinChangeEvents";
+/// The property that says what an event is (Microsoft docs, iot-hub-devguide-messages-construct); telemetry has no such
+/// property here.
+pub const MESSAGE_SOURCE: &str = "iothub-message-source";
+/// A twin's reported properties were changed.
+pub const TWIN_CHANGE: &str = "twinChangeEvents";
 pub(super) const UPDATED: &str = "updateTwin";
 /// A device was registered or removed; which of both says `opType`.
-pub(super) const LIFECYCLE: &str = "deviceLifecycleEvents";
-pub(super) const OPERATION: &str = "opType";
+pub const LIFECYCLE: &str = "deviceLifecycleEvents";
+/// The property that says what was done.
+pub const OPERATION: &str = "opType";
 pub(super) const CREATED: &str = "createDeviceIdentity";
 pub(super) const DELETED: &str = "deleteDeviceIdentity";
 /// A cloud-to-device message is done with. The real hub has a queue of its own for it (Microsoft docs,
 /// iot-hub-devguide-messages-c2d#message-feedback); here readers get it in the one feed.
-pub(super) const FEEDBACK: &str = "feedback";
+pub const FEEDBACK: &str = "feedback";
 
 /// Stored messages and changes of twins in the order of their offsets, none left out.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -45,6 +46,18 @@ pub struct TelemetryEvent {
     pub body: String,
 }
 
+/// A change of a twin, in the real hub's form.
+#[derive(Deserialize)]
+struct TwinChange {
+    properties: Changed,
+}
+
+#[derive(Deserialize)]
+struct Changed {
+    /// The patch of the reported properties.
+    reported: Map<String, Value>,
+}
+
 /// A device came to this hub's registry, or left it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -56,6 +69,14 @@ pub struct Lifecycle {
     pub created: bool,
     /// Of the provisioning service's assignments of this device: the hub with the highest has it.
     pub generation: Option<u64>,
+}
+
+impl Lifecycle {
+    /// Reads it from an event's `opType` and payload. `None`: they are of something else.
+    pub fn read(operation: &str, payload: &[u8]) -> Option<Self> {
+        let event: Self = json::read(payload).ok()?;
+        Some(Self { created: operation == CREATED, ..event })
+    }
 }
 
 /// What became of a cloud-to-device message.
@@ -82,7 +103,7 @@ pub enum FeedbackStatus {
 impl TelemetryEvent {
     /// Decodes the payload. `None`: it is not base64, so no hub wrote it.
     pub fn payload(&self) -> Option<Bytes> {
-        BASE64.decode(&self.body).ok().map(Bytes::from)
+        BASE64.decode_to_vec(&self.body).ok().map(Bytes::from)
     }
     /// Says what a system message is about; `None`: it is telemetry.
     pub fn source(&self) -> Option<&str> {
@@ -93,8 +114,7 @@ impl TelemetryEvent {
         if self.source()? != LIFECYCLE {
             return None;
         }
-        let event: Lifecycle = json::read(&self.payload()?).ok()?;
-        Some(Lifecycle { created: self.properties.get(OPERATION)?? == CREATED, ..event })
+        Lifecycle::read(self.properties.get(OPERATION)??, &self.payload()?)
     }
     /// Reads what became of a cloud-to-device message. `None`: it is no feedback.
     pub fn feedback(&self) -> Option<Feedback> {
@@ -108,10 +128,7 @@ impl TelemetryEvent {
         if self.source()? != TWIN_CHANGE {
             return None;
         }
-        let mut body: Value = json::read(&self.payload()?).ok()?;
-        match body.get_mut("properties")?.get_mut("reported")?.take() {
-            Value::Object(patch) => Some(patch),
-            _ => None,
-        }
+        let TwinChange { properties: Changed { reported } } = json::read(&self.payload()?).ok()?;
+        Some(reported)
     }
 }

@@ -200,8 +200,8 @@ impl Hub {
     }
 
     /// Takes what has to be done since the last call, in order.
-    pub fn outputs(&mut self) -> Vec<Output> {
-        std::mem::take(&mut self.outputs)
+    pub fn outputs(&mut self) -> impl Iterator<Item = Output> {
+        self.outputs.drain(..)
     }
 
     // Connections.

@@ -231,6 +231,7 @@ mod tests {
     use crate::iot::hub::properties::Properties;
     use crate::iot::hub::queue::Message;
     use crate::iot::hub::record::Telemetry;
+    use bytes::Bytes;
     use std::time::Duration;
 
     const NOWHERE: Place = Place { at: 0, length: 0 };
@@ -354,7 +355,7 @@ mod tests {
                 device: "xyz".into(),
                 enqueued: String::new(),
                 properties: Properties::new(),
-                body: String::new(),
+                payload: Bytes::new(),
             };
             memory.apply(Record::Telemetry(telemetry), Place { at, length: 1 });
         }

@@ -5,13 +5,15 @@
 //!   run, [`throttle`] how fast it may do so, and [`alarms`] what is to be done later.
 //! - [`memory`] is what it remembers, a fold over [`record`]s; [`commit`] makes many of them durable with one sync.
 //! - [`driver`] moves the bytes; [`control`] is its face to the control plane, [`petition`] what that asks, [`readers`]
-//!   are told of telemetry, and [`feed`] is what they get; [`properties`] are a message's.
+//!   are told of telemetry, [`feed`] is what they get, [`event`] how that is written, and [`told`] how central reads it;
+//!   [`properties`] are a message's.
 pub mod alarms;
 pub mod calls;
 pub mod commit;
 pub mod connection;
 mod control;
 mod driver;
+pub mod event;
 pub mod feed;
 pub mod gate;
 pub mod machine;
@@ -22,6 +24,7 @@ pub mod queue;
 mod readers;
 pub mod record;
 pub mod throttle;
+pub mod told;
 pub mod topic;
 pub mod twin;
 
@@ -29,5 +32,6 @@ pub use driver::hub;
 pub use feed::{Batch, Feedback, FeedbackStatus, Lifecycle, TelemetryEvent};
 pub use properties::Properties;
 pub use readers::HEARTBEAT;
+pub use told::{Happening, Told};
 pub use topic::MESSAGE_ID;
 pub use twin::TwinView;

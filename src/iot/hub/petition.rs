@@ -6,8 +6,7 @@ use super::queue::Message;
 use super::topic;
 use super::twin;
 use crate::wire::http::{Request, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -69,7 +68,7 @@ pub(super) fn message(
     if request.body.len() + told > LARGEST_COMMAND || on_the_wire > LONGEST_TOPIC {
         return Err(Refusal(413_001, "message too large"));
     }
-    Ok(Message { id, properties, body: BASE64.encode(&request.body), expires: now + ttl })
+    Ok(Message { id, properties, body: BASE64.encode_to_string(&request.body), expires: now + ttl })
 }
 
 #[derive(Deserialize)]

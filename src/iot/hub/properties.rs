@@ -1,8 +1,7 @@
 //! A message's properties.
-use percent_encoding::percent_decode;
+use crate::wire::json::Text;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use std::borrow::Cow;
 use std::fmt;
 
 /// A message's properties in the order they were sent: system ones (`$.mid`) and the application's. `None`: only a key.
@@ -31,6 +30,8 @@ impl Ends {
 
 /// Room for the keys and values of most messages.
 const ROOM: usize = 64;
+/// Room for the properties of most messages.
+const FEW: usize = 4;
 
 impl Properties {
     /// Begins without any.
@@ -41,20 +42,32 @@ impl Properties {
     /// Reads a property bag, `k=v&k=v`, each part percent-encoded; a key alone is a property without a value. `None`: a
     /// part is no text.
     pub fn read(bag: &str) -> Option<Self> {
-        let (mut text, mut ends) = (Vec::with_capacity(bag.len()), Vec::new());
-        let mut decode = |part: &[u8]| {
-            // Most parts have nothing to decode, or little.
-            let plain = part.iter().position(|byte| *byte == b'%').unwrap_or(part.len());
-            text.extend_from_slice(&part[..plain]);
-            text.extend(percent_decode(&part[plain..]));
-            text.len()
-        };
-        for pair in bag.as_bytes().split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
-            let equals = pair.iter().position(|byte| *byte == b'=');
-            let key = decode(&pair[..equals.unwrap_or(pair.len())]);
-            let value = equals.map(|equals| decode(&pair[equals + 1..]));
-            ends.push(Ends { key, value });
+        // Decoded where it lies, since nothing gets longer by it: every message has a bag, and most of it is as it was.
+        let (mut text, mut ends) = (bag.as_bytes().to_vec(), Vec::with_capacity(FEW));
+        let (mut at, mut start, mut end, mut key) = (0, 0, 0, None);
+        loop {
+            let byte = text.get(at).copied();
+            at += 1;
+            match byte {
+                None | Some(b'&') => {
+                    if key.is_some() || end > start {
+                        ends.push(Ends { key: key.unwrap_or(end), value: key.map(|_| end) });
+                    }
+                    (start, key) = (end, None);
+                }
+                Some(b'=') if key.is_none() => key = Some(end),
+                Some(byte) => {
+                    let decoded = if byte == b'%' { hex(&text[at..]) } else { None };
+                    at += decoded.map_or(0, |_| 2);
+                    text[end] = decoded.unwrap_or(byte);
+                    end += 1;
+                }
+            }
+            if byte.is_none() {
+                break;
+            }
         }
+        text.truncate(end);
         let text = String::from_utf8(text).ok()?;
         let parted = |ends: &Ends| text.is_char_boundary(ends.key) && text.is_char_boundary(ends.last());
         let read = ends.iter().all(parted).then_some(Self { text, ends })?;
@@ -111,16 +124,21 @@ impl Properties {
     }
 
     fn place(&self, key: &str) -> Option<usize> {
-        let (text, mut start) = (self.text.as_bytes(), 0);
-        self.ends.iter().position(|ends| {
-            let known = &text[start..ends.key];
-            start = ends.last();
-            known == key.as_bytes()
-        })
+        self.keys().position(|known| known == key.as_bytes())
     }
 
     fn repeats_a_key(&self) -> bool {
-        self.iter().enumerate().any(|(place, (key, _))| self.place(key) != Some(place))
+        self.keys().enumerate().any(|(place, key)| self.keys().take(place).any(|before| before == key))
+    }
+
+    /// Goes through the keys alone, as bytes: to compare them no text is needed.
+    fn keys(&self) -> impl Iterator<Item = &[u8]> {
+        let (text, mut start) = (self.text.as_bytes(), 0);
+        self.ends.iter().map(move |ends| {
+            let key = &text[start..ends.key];
+            start = ends.last();
+            key
+        })
     }
 }
 
@@ -146,10 +164,6 @@ impl Serialize for Properties {
 
 impl<'de> Deserialize<'de> for Properties {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        /// Taken from where it is read, unless something in it is escaped.
-        #[derive(Deserialize)]
-        struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
-
         struct Members;
         impl<'de> Visitor<'de> for Members {
             type Value = Properties;
@@ -166,6 +180,13 @@ impl<'de> Deserialize<'de> for Properties {
         }
         deserializer.deserialize_map(Members)
     }
+}
+
+/// Reads two digits of hex.
+fn hex(bytes: &[u8]) -> Option<u8> {
+    let [high, low, ..] = bytes else { return None };
+    let digit = |byte: &u8| char::from(*byte).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! Readers of a hub's feed: who asks for what there is by now, and who stays and is told of everything as it is stored.
 use super::driver::Core;
-use super::record::feed_json;
+use super::event::feed_json;
 use crate::wire::http::{Request, Response};
 use crate::wire::websocket::{Close, Frame, Handover, Handshake, NoHandshake, Reply, Socket, SocketError};
 use std::future::{Future, poll_fn};

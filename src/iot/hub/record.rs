@@ -1,15 +1,15 @@
 //! What a hub writes to its disk.
-use super::feed::{
-    CREATED, DELETED, FEEDBACK, Feedback, FeedbackStatus, LIFECYCLE, Lifecycle, MESSAGE_SOURCE, OPERATION, TWIN_CHANGE,
-    TelemetryEvent, UPDATED,
-};
+use super::event::{Members, ROOM, read_members, write_members};
+use super::feed::FeedbackStatus;
 use super::properties::Properties;
 use super::queue::Message;
-use crate::wire::json;
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
-use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use crate::history::Name;
+use crate::wire::json::{self, Form};
+use base64_simd::STANDARD as BASE64;
+use bytes::Bytes;
+use serde::de::Error;
+use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::{Map, Value};
 
 /// One fact. Their order in the ledger is the order in which they became true.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -83,32 +83,30 @@ pub enum Record {
 
 /// One message from a device, as readers of the hub get it (they get an `offset` besides).
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
-#[cfg_attr(test, derive(Serialize))]
 pub struct Telemetry {
     /// The device id.
-    pub device: String,
+    pub device: Name,
     /// The hub's wall clock when it came, RFC 3339.
     pub enqueued: String,
     /// System properties and the application's.
     pub properties: Properties,
-    /// The payload in base64, byte for byte.
-    pub body: String,
+    /// Byte for byte; in JSON it is the `body`, in base64.
+    #[serde(rename = "body", deserialize_with = "from_base64")]
+    pub payload: Bytes,
 }
 
-/// Room for all of a telemetry's record but its body, with a few short properties.
-const SMALL: usize = 256;
-
 /// Begins the bytes of telemetry; the others begin with `{`.
-const TELEMETRY: u8 = b'T';
+pub(super) const TELEMETRY: u8 = b'T';
 
 impl Record {
     /// Writes the record.
     pub fn to_bytes(&self) -> Vec<u8> {
         match self {
             Self::Telemetry(telemetry) => {
-                let mut bytes = Vec::with_capacity(SMALL + telemetry.body.len());
-                bytes.push(TELEMETRY);
-                telemetry.write(&mut bytes);
+                let Telemetry { device, enqueued, properties, payload } = telemetry;
+                let mut bytes = Vec::with_capacity(ROOM + BASE64.encoded_length(payload.len()));
+                bytes.extend_from_slice(&[TELEMETRY, b'{']);
+                write_members(&mut bytes, device, enqueued, properties.iter(), payload);
                 bytes
             }
             other => serde_json::to_vec(other).expect("maps with text keys are always JSON"),
@@ -118,74 +116,30 @@ impl Record {
     /// Reads a record. `None`: no version of this hub wrote it.
     pub fn read(bytes: &[u8]) -> Option<Self> {
         match bytes.split_first()? {
-            (&TELEMETRY, json) => json::read(json).ok().map(Self::Telemetry),
+            (&TELEMETRY, json) => Telemetry::read(json).map(Self::Telemetry),
             _ => json::read(bytes).ok(),
         }
     }
 }
 
 impl Telemetry {
-    /// Writes its JSON by hand, in serde's order: of all records these are the many.
-    fn write(&self, out: &mut Vec<u8>) {
-        out.extend_from_slice(br#"{"device":"#);
-        json::write_text(out, &self.device);
-        out.extend_from_slice(br#","enqueued":"#);
-        json::write_text(out, &self.enqueued);
-        out.extend_from_slice(br#","properties":{"#);
-        for (place, (key, value)) in self.properties.iter().enumerate() {
-            if place > 0 {
-                out.push(b',');
-            }
-            json::write_text(out, key);
-            out.push(b':');
-            match value {
-                Some(value) => json::write_text(out, value),
-                None => out.extend_from_slice(b"null"),
-            }
-        }
-        out.extend_from_slice(br#"},"body":"#);
-        json::write_text(out, &self.body);
-        out.push(b'}');
+    fn read(json: &[u8]) -> Option<Self> {
+        let text = std::str::from_utf8(json).ok()?;
+        Self::as_written(text).or_else(|| serde_json::from_str(text).ok())
+    }
+
+    fn as_written(text: &str) -> Option<Self> {
+        let (mut form, mut properties) = (Form::of(text), Properties::new());
+        form.skip("{")?;
+        let Members { device, enqueued, body } = read_members(&mut form, |key, value| properties.insert(key, value))?;
+        let payload = BASE64.decode_to_vec(body).ok()?.into();
+        form.is_over().then(|| Self { device: device.into(), enqueued: enqueued.to_owned(), properties, payload })
     }
 }
 
-/// Writes a stored record as an event of the feed: telemetry's own JSON with the offset put in front, the others as the
-/// real hub's notifications (Microsoft docs, iot-hub-devguide-messages-d2c#non-telemetry-events and
-/// iot-hub-devguide-messages-c2d#message-feedback). `None`: readers do not get such a record.
-pub fn feed_json(record: &[u8], offset: u64, out: &mut Vec<u8>) -> Option<()> {
-    if let Some(members) = record.strip_prefix(&[TELEMETRY, b'{']) {
-        out.extend_from_slice(br#"{"offset":"#);
-        serde_json::to_writer(&mut *out, &offset).ok()?;
-        out.push(b',');
-        out.extend_from_slice(members);
-        return Some(());
-    }
-    serde_json::to_writer(out, &notification(Record::read(record)?, offset)?).ok()
-}
-
-fn notification(record: Record, offset: u64) -> Option<TelemetryEvent> {
-    let (device, enqueued, source, operation, body) = match record {
-        Record::Reported { device, enqueued, patch } => {
-            (device, enqueued, TWIN_CHANGE, Some(UPDATED), json!({ "properties": { "reported": patch } }))
-        }
-        Record::Registered { device, generation, enqueued } => {
-            let body = json!(Lifecycle { device_id: device.clone(), created: true, generation });
-            (device, enqueued, LIFECYCLE, Some(CREATED), body)
-        }
-        Record::Removed { device, generation, enqueued } => {
-            let body = json!(Lifecycle { device_id: device.clone(), created: false, generation });
-            (device, enqueued, LIFECYCLE, Some(DELETED), body)
-        }
-        Record::Settled { device, id, status, enqueued } => {
-            let body = json!(Feedback { original_message_id: id, device_id: device.clone(), status_code: status });
-            (device, enqueued, FEEDBACK, None, body)
-        }
-        Record::Telemetry(_) | Record::Desired { .. } | Record::Queued { .. } | Record::Session { .. } => return None,
-    };
-    let named = [(MESSAGE_SOURCE, Some(source)), (OPERATION, operation)];
-    let properties =
-        named.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Some(value?.to_owned())))).collect();
-    Some(TelemetryEvent { offset, device, enqueued, properties, body: BASE64.encode(body.to_string()) })
+fn from_base64<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Bytes, D::Error> {
+    let json::Text(body) = Deserialize::deserialize(deserializer)?;
+    BASE64.decode_to_vec(body.as_bytes()).map(Bytes::from).map_err(D::Error::custom)
 }
 
 #[cfg(test)]
@@ -196,7 +150,7 @@ mod tests {
 
     fn telemetry() -> Telemetry {
         let properties = [("$.mid".to_owned(), Some("1".to_owned())), ("k".to_owned(), None)].into_iter().collect();
-        Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, body: "aGk=".into() }
+        Telemetry { device: "xyz".into(), enqueued: "2021-04-19T20:00:00Z".into(), properties, payload: "hi".into() }
     }
 
     fn device() -> String {
@@ -218,13 +172,6 @@ mod tests {
 
     fn settled(status: FeedbackStatus) -> Record {
         Record::Settled { device: device(), id: "op-3".into(), status, enqueued: String::new() }
-    }
-
-    /// What readers of the feed get of a record.
-    fn read(record: &Record) -> Option<TelemetryEvent> {
-        let mut json = Vec::new();
-        feed_json(&record.to_bytes(), 8, &mut json)?;
-        serde_json::from_slice(&json).unwrap()
     }
 
     fn reported() -> Record {
@@ -254,53 +201,19 @@ mod tests {
     }
 
     #[test]
-    fn the_feed_has_the_stored_bytes_and_an_offset() {
-        let mut json = Vec::new();
-        feed_json(&Record::Telemetry(telemetry()).to_bytes(), 7, &mut json).unwrap();
-        let expected = r#"{"offset":7,"device":"xyz","enqueued":"2021-04-19T20:00:00Z","properties":{"$.mid":"1","k":null},"body":"aGk="}"#;
-        assert_eq!(String::from_utf8(json).unwrap(), expected);
-    }
-
-    #[test]
-    fn a_report_and_the_end_of_a_message_are_events_and_what_only_the_hub_needs_is_not() {
-        let event = read(&reported()).unwrap();
-        assert_eq!((event.offset, event.device.as_str()), (8, "xyz"));
-        assert_eq!(event.reported().unwrap()["fan"]["on"], true);
-        for status in [FeedbackStatus::Success, FeedbackStatus::Expired] {
-            let feedback = read(&settled(status)).unwrap().feedback().unwrap();
-            assert_eq!((feedback.original_message_id.as_str(), feedback.status_code), ("op-3", status));
+    fn telemetry_goes_by_its_form_and_in_another_form_it_is_the_same() {
+        let written = String::from_utf8(Record::Telemetry(telemetry()).to_bytes()).unwrap().split_off(1);
+        assert_eq!(Telemetry::as_written(&written), Some(telemetry()));
+        for form in [written.replace(',', ", "), written.replace("xyz", "\\u0078yz"), format!("{written} ")] {
+            assert_eq!(Telemetry::as_written(&form), None, "{form}");
+            assert_eq!(Telemetry::read(form.as_bytes()), Some(telemetry()), "{form}");
         }
-        assert_eq!(read(&Record::Queued { device: device(), message: message() }), None);
-        assert_eq!(read(&Record::Session { device: device(), filters: None }), None);
-    }
-
-    #[test]
-    fn a_coming_and_a_leaving_are_events_with_their_generation() {
-        let created = Lifecycle { device_id: device(), created: true, generation: Some(1) };
-        let event = read(&registered()).unwrap();
-        assert_eq!((event.enqueued.as_str(), event.lifecycle()), ("2021-04-19T20:00:00Z", Some(created)));
-        let deleted = Lifecycle { device_id: device(), created: false, generation: None };
-        assert_eq!(read(&removed()).unwrap().lifecycle(), Some(deleted));
     }
 
     proptest! {
         #[test]
-        fn telemetry_is_written_as_serde_writes_it(
-            device in "\\PC{0,9}",
-            properties in prop::collection::vec(("[a-z\"]{0,3}", prop::option::of("\\PC{0,9}")), 0..4),
-            body in "[A-Za-z0-9+/]{0,60}",
-        ) {
-            let properties = properties.into_iter().collect();
-            let telemetry = Telemetry { device, enqueued: "2021-04-19T20:00:00Z".into(), properties, body };
-            let mut written = Vec::new();
-            telemetry.write(&mut written);
-            prop_assert_eq!(String::from_utf8(written).unwrap(), serde_json::to_string(&telemetry).unwrap());
-        }
-
-        #[test]
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..60)) {
             let _ = Record::read(&bytes);
-            let _ = feed_json(&bytes, 0, &mut Vec::new());
         }
     }
 }

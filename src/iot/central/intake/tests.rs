@@ -13,7 +13,7 @@ fn reported(number: u64) -> Arrival {
 }
 
 fn take(intake: &mut Intake, hub: &Name, from: u64, arrivals: Vec<Arrival>, next: u64) -> Option<Entry> {
-    intake.take(hub, from, arrivals, next, DeDuplicates::ByNumber)
+    intake.take(hub, from, Batch { arrivals, next }, DeDuplicates::ByNumber)
 }
 
 fn numbers(entry: &Entry) -> Vec<u64> {
@@ -79,7 +79,8 @@ fn a_hundred_thousand_messages_are_kept_in_little() {
 fn a_central_that_does_not_de_duplicate_receives_again_under_new_serial_numbers() {
     let hub = Name::from("hub-a");
     let mut intake = Intake::default();
-    let mut never = |from, arrivals, next| intake.take(&hub, from, arrivals, next, DeDuplicates::Never).unwrap();
+    let mut never =
+        |from, arrivals, next| intake.take(&hub, from, Batch { arrivals, next }, DeDuplicates::Never).unwrap();
     let first = never(0, vec![message(0), message(0)], 2);
     let second = never(2, vec![message(0), message(1)], 4);
     assert_eq!((numbers(&first), first.serial), (vec![0, 0], 0));

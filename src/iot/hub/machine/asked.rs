@@ -11,8 +11,6 @@ use crate::iot::hub::twin::read_patch;
 use crate::iot::knobs::Confirms;
 use crate::iot::moment::Moment;
 use crate::wire::mqtt::{Packet, Publish, Qos, Quality, SubscribeCode};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 
 impl Hub {
@@ -80,7 +78,7 @@ impl Hub {
         ack: Option<u16>,
     ) {
         let (until, telemetry) = match self.messages.take(moment.now) {
-            Turn::Now => return self.telemetry(moment, device, properties, &payload, ack.map(|id| (from, id))),
+            Turn::Now => return self.telemetry(moment, device, properties, payload, ack.map(|id| (from, id))),
             Turn::At(until) => (until, Some((properties, payload, ack))),
             Turn::Never(until) => (until, None),
         };
@@ -95,14 +93,13 @@ impl Hub {
         moment: Moment,
         device: &Name,
         properties: Properties,
-        payload: &[u8],
+        payload: Bytes,
         ack: Option<(ConnectionId, u16)>,
     ) {
         let message_id = properties.get(MESSAGE_ID).flatten();
-        let message = self.producers.sent_as(message_id, payload);
+        let message = self.producers.sent_as(message_id, &payload);
         let enqueued = enqueued(moment);
-        let body = BASE64.encode(payload);
-        let record = Record::Telemetry(Telemetry { device: String::from(&**device), enqueued, properties, body });
+        let record = Record::Telemetry(Telemetry { device: device.clone(), enqueued, properties, payload });
         match self.settings.knobs.confirms {
             Confirms::AfterStoring => self.commit(Some(record), Effect::Telemetry { message, ack }),
             Confirms::BeforeStoring => {

@@ -10,8 +10,7 @@ use crate::iot::hub::topic::{command, commands_filter};
 use crate::iot::moment::Moment;
 use crate::iot::tag::tagged;
 use crate::wire::mqtt::{Packet, Publish, Quality};
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD as BASE64;
+use base64_simd::STANDARD as BASE64;
 
 impl Hub {
     /// Queues a message for a device; the answer comes as [`Output::Answer`], when it is durable.
@@ -64,7 +63,7 @@ impl Hub {
         }
         let publish = Publish {
             topic: command(device, &message.id, &message.properties),
-            payload: BASE64.decode(&message.body).unwrap_or_default().into(),
+            payload: BASE64.decode_to_vec(&message.body).unwrap_or_default().into(),
             retain: false,
             quality: Quality::AtLeastOnce { id: packet, dup: again },
         };

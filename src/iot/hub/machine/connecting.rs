@@ -35,7 +35,7 @@ impl Hub {
                 let device = live.device.clone();
                 match held.telemetry {
                     Some((properties, payload, ack)) => {
-                        self.telemetry(moment, &device, properties, &payload, ack.map(|id| (connection, id)));
+                        self.telemetry(moment, &device, properties, payload, ack.map(|id| (connection, id)));
                     }
                     None => self.end(moment, connection, Ending::Throttled),
                 }
@@ -110,7 +110,7 @@ impl Hub {
             if will.retain {
                 properties.insert("mqtt-retain", Some("true"));
             }
-            self.telemetry(moment, &device, properties, &will.payload, None);
+            self.telemetry(moment, &device, properties, will.payload, None);
         }
         let event = Event::SessionEnded { client: device.clone(), session: live.session, why: ending.why() };
         self.outputs.push(Output::Record(event));

@@ -79,6 +79,10 @@ impl Story {
         self.now += Duration::from_secs(seconds);
     }
 
+    fn outputs(&mut self) -> Vec<Output> {
+        self.hub.outputs().collect()
+    }
+
     fn disk_writes(&mut self) -> Vec<Output> {
         while let Some(records) = self.hub.begin_commit() {
             let places = places(0, &records);
@@ -87,14 +91,14 @@ impl Story {
             let moment = self.moment();
             self.hub.committed(moment, Some(places));
         }
-        self.hub.outputs()
+        self.outputs()
     }
 
     fn disk_refuses(&mut self) -> Vec<Output> {
         assert!(self.hub.begin_commit().is_some());
         let moment = self.moment();
         self.hub.committed(moment, None);
-        self.hub.outputs()
+        self.outputs()
     }
 
     fn loses_power(&mut self) {
@@ -109,7 +113,7 @@ impl Story {
     fn rings(&mut self) -> Vec<Output> {
         let moment = self.moment();
         self.hub.ring(moment);
-        self.hub.outputs()
+        self.outputs()
     }
 
     /// How many messages from devices are stored.
@@ -121,7 +125,7 @@ impl Story {
     fn says(&mut self, connection: ConnectionId, packet: Packet) -> Vec<Output> {
         let moment = self.moment();
         self.hub.received(moment, connection, packet);
-        self.hub.outputs()
+        self.outputs()
     }
 
     /// A connection and what came of its CONNECT.

@@ -8,7 +8,7 @@ impl Story {
         let time = Duration::from_secs(30);
         let call = MethodCall { rid: rid.map(str::to_owned), name: "echo".into(), payload: "1".into(), time };
         self.hub.call(self.now, request, "xyz", call);
-        self.hub.outputs()
+        self.outputs()
     }
 }
 

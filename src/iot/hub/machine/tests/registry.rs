@@ -6,7 +6,7 @@ fn removing_a_device_closes_its_connection_and_refuses_it_from_then_on() {
     let mut story = Story::with_xyz();
     let device = story.connects();
     story.remove(9, None);
-    assert_eq!(story.hub.outputs(), [], "not before it is durable");
+    assert_eq!(story.outputs(), [], "not before it is durable");
     assert_eq!(
         story.disk_writes(),
         [ended(Ending::Removed), Output::Close(device), Output::Answer(9, Answer::Now(Applied::Done)),]

@@ -45,7 +45,7 @@ fn another_protocol_version_is_refused_with_1() {
     let moment = story.moment();
     story.hub.broken(moment, connection, Some(&WireError::Protocol));
     assert_eq!(
-        story.hub.outputs(),
+        story.outputs(),
         [Output::Send(connection, refusal(ConnectCode::UnacceptableProtocol)), Output::Close(connection)]
     );
 }
@@ -58,7 +58,7 @@ fn a_token_that_expires_ends_the_live_session() {
     assert_eq!(story.says(device, Packet::PingReq), [Output::Send(device, Packet::PingResp)]);
     let moment = Moment { wall_clock: story.moment().wall_clock + Duration::from_secs(3600), ..story.moment() };
     assert_eq!(story.hub.check(moment, device), None);
-    assert_eq!(story.hub.outputs(), [ended(Ending::TokenExpired), Output::Close(device)]);
+    assert_eq!(story.outputs(), [ended(Ending::TokenExpired), Output::Close(device)]);
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn silence_ends_a_session_and_any_packet_breaks_it() {
     assert_eq!(story.hub.check(story.moment(), device), Some(Duration::from_secs(59)));
     story.seconds_pass(1);
     assert_eq!(story.hub.check(story.moment(), device), None);
-    assert_eq!(story.hub.outputs(), [ended(Ending::Silence), Output::Close(device)]);
+    assert_eq!(story.outputs(), [ended(Ending::Silence), Output::Close(device)]);
 }
 
 #[test]

@@ -150,7 +150,7 @@ fn foreign_telemetry_is_stored_and_confirmed_like_any_other() {
     let Some(Record::Telemetry(event)) = story.stored.last().and_then(|bytes| Record::read(bytes)) else {
         panic!("no telemetry")
     };
-    assert_eq!(event.body, "/wA=");
+    assert_eq!(event.payload, &b"\xff\x00"[..]);
     assert_eq!(event.enqueued, "2021-04-19T20:00:00.000Z");
     let keys: Vec<_> = event.properties.iter().map(|(key, _)| key).collect();
     assert_eq!(keys, ["$.ct", "mqtt-retain"]);

@@ -9,7 +9,7 @@ impl Story {
     fn desires(&mut self, patch: Value) -> Vec<Output> {
         let Value::Object(patch) = patch else { panic!("no patch") };
         self.hub.desire(6, "xyz", None, patch);
-        assert_eq!(self.hub.outputs(), [], "not before it is durable");
+        assert_eq!(self.outputs(), [], "not before it is durable");
         self.disk_writes()
     }
 }

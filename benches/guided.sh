@@ -1,7 +1,6 @@
 #!/usr/bin/env bash
 # Builds a lizard that is guided by a profile of its own hunts: built once to count what is done how often, let hunt, and
-# built again so that what is done often lies together and runs straight. A third more seeds a second, the same histories;
-# it takes three times as long to build as `cargo build --release`.
+# built again so that what is done often lies together and runs straight. More seeds a second, the same histories.
 #
 #   bash benches/guided.sh        makes target/guided/lizard
 set -euo pipefail

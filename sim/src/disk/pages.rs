@@ -36,6 +36,7 @@ impl Pages {
             self.len = len;
             self.pages.truncate(len.div_ceil(PAGE));
             if let Some(last) = self.pages.last_mut() {
+                // Whole, when `len` is where a page ends.
                 last.truncate(len - (len - 1) / PAGE * PAGE);
             }
         }

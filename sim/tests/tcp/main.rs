@@ -3,6 +3,7 @@
 
 mod any_schedule;
 mod hold;
+mod waiting;
 
 use lizard_sim::{Fault, Host, Path, Run, Stage, Stream, World};
 use std::io::ErrorKind;
